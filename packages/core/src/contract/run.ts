@@ -1,0 +1,198 @@
+import { z } from "zod";
+import { EXECUTION_STATES } from "../runs/execution-state.ts";
+import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
+import { RUN_STATES, type RunState } from "../runs/run-state.ts";
+import { durationText, executionId, oneOrMany, pageOf, pageQuery, runId, sha256, targetId, timestamp, tokenId } from "./shared.ts";
+
+export const executionState = z.enum(EXECUTION_STATES);
+export const runState = z.enum(RUN_STATES as [RunState, ...RunState[]]);
+
+const selectorText = z.string().min(1).max(4096).meta({ example: "label=role=db" });
+const envValue = z.string().max(128 * 1024 - 1);
+
+export const paramValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).max(1000)]);
+export type ParamValue = z.infer<typeof paramValue>;
+
+export const inlineScript = z
+  .strictObject({
+    text: z.string().min(1),
+    interpreter: z.string().min(1).max(256).optional().meta({ example: "python3" }),
+    name: z.string().min(1).max(200).optional().meta({ description: "for display, and for the extension" }),
+  })
+  .meta({ id: "InlineScript" });
+
+/** Bytes for the script's standard input: text, or base64 for what is no text. */
+export const stdinInput = z.union([z.string(), z.strictObject({ base64: z.base64() })]);
+
+/** Exactly one of `script`, `inline` and `argv`. */
+export const runRequest = z
+  .strictObject({
+    script: z.string().min(1).max(300).optional().meta({ example: "db/vacuum@3", description: "name, or name@version" }),
+    inline: inlineScript.optional(),
+    argv: z.array(z.string()).min(1).max(1000).optional().meta({ example: ["nginx", "-t"] }),
+    on: z.array(selectorText).min(1).max(100).meta({ description: "selectors; several add up" }),
+    except: z.array(selectorText).max(100).default([]),
+    params: z.record(z.string(), paramValue).default({}),
+    args: z.array(z.string()).max(1000).default([]).meta({ description: "arguments of the script" }),
+    env: z.record(z.string(), envValue).default({}),
+    stdin: stdinInput.optional(),
+    user: z.string().max(256).optional().meta({ example: "postgres" }),
+    workdir: z.string().max(4096).optional().meta({ example: "/tmp" }),
+    limits: z
+      .strictObject({
+        timeout: durationText.optional(),
+        killGrace: durationText.optional(),
+        outputBytes: z.number().int().min(0).optional(),
+        maxTargets: z.number().int().min(1).optional(),
+      })
+      .default({}),
+    allowEmpty: z.boolean().default(false),
+    reason: z.string().max(500).optional(),
+  })
+  .refine((request) => [request.script, request.inline, request.argv].filter((one) => one !== undefined).length === 1, {
+    message: "give exactly one of script, inline and argv",
+  })
+  .meta({ id: "RunRequest" });
+export type RunRequest = z.infer<typeof runRequest>;
+export type RunRequestInput = z.input<typeof runRequest>;
+
+const reasonCode = z.enum(Object.keys(OUTCOME_REASONS) as [OutcomeReasonCode, ...OutcomeReasonCode[]]);
+
+/** Which way into the container was used, and what holds for this execution because of it. */
+export const guarantees = z
+  .object({
+    way: z.enum(["attached-exec", "direct-exec"]),
+    durability: z.enum(["durable", "attached", "none"]).meta({
+      description: "attached: output and exit code are lost with our connection to the engine",
+    }),
+    stop: z.enum(["tree", "marker-sweep", "none"]).meta({ description: "what cancel and timeout reach" }),
+    survivesServerRestart: z.boolean(),
+  })
+  .meta({ id: "Guarantees" });
+export type Guarantees = z.infer<typeof guarantees>;
+
+export const executionTarget = z.object({
+  id: targetId,
+  name: z.string(),
+  engine: z.string(),
+  containerId: z.string(),
+  image: z.string(),
+});
+
+export const executionOutput = z.object({
+  stdoutBytes: z.number().int().meta({ description: "written by the script, kept or not" }),
+  stderrBytes: z.number().int(),
+  storedBytes: z.number().int(),
+  truncated: z.boolean(),
+  complete: z.boolean().meta({ description: "false when output may be missing" }),
+  stdout: z.string().optional(),
+  stderr: z.string().optional(),
+  encoding: z.enum(["utf-8", "base64"]).optional(),
+  shortened: z.boolean().optional().meta({ description: "the text here is not all that is stored" }),
+});
+
+export const execution = z
+  .object({
+    id: executionId,
+    runId,
+    target: executionTarget,
+    state: executionState,
+    reason: z.object({ code: reasonCode, detail: z.string() }).nullable(),
+    exitCode: z.number().int().nullable(),
+    signal: z.string().nullable(),
+    guarantees: guarantees.nullable(),
+    queuedAt: timestamp,
+    startedAt: timestamp.nullable(),
+    finishedAt: timestamp.nullable(),
+    queuedMs: z.number().int().nullable().meta({ description: "from acceptance to the start of the start" }),
+    startMs: z.number().int().nullable().meta({ description: "from there until the script ran" }),
+    durationMs: z.number().int().nullable().meta({ description: "how long the script ran" }),
+    output: executionOutput,
+    leftovers: z.array(z.object({ pid: z.number().int(), command: z.string() })).meta({
+      description: "processes of the script that still ran when we last looked",
+    }),
+  })
+  .meta({ id: "Execution" });
+export type Execution = z.infer<typeof execution>;
+
+export const runSummary = z
+  .object({
+    id: runId,
+    kind: z.enum(["script", "inline", "argv"]),
+    title: z.string().meta({ description: "script name, inline name or argv in short" }),
+    state: runState,
+    counts: z.object({ total: z.number().int() }).catchall(z.number().int()),
+    script: z.object({ name: z.string(), version: z.number().int(), sha256 }).nullable(),
+    on: z.array(z.string()),
+    except: z.array(z.string()),
+    reason: z.string().nullable(),
+    by: z.object({ tokenId, name: z.string() }).nullable(),
+    rerunOf: runId.nullable(),
+    createdAt: timestamp,
+    startedAt: timestamp.nullable(),
+    finishedAt: timestamp.nullable(),
+    durationMs: z.number().int().nullable(),
+    exitCode: z.number().int().nullable().meta({ description: "when the run has one execution" }),
+    urls: z.object({ self: z.string(), output: z.string(), events: z.string() }),
+  })
+  .meta({ id: "RunSummary" });
+export type RunSummary = z.infer<typeof runSummary>;
+
+export const run = runSummary
+  .extend({
+    interpreter: z.array(z.string()).nullable(),
+    argv: z.array(z.string()).nullable(),
+    params: z.record(z.string(), paramValue).meta({ description: "a secret's value is shown as •••" }),
+    args: z.array(z.string()),
+    env: z.array(z.string()).meta({ description: "names only" }),
+    user: z.string(),
+    workdir: z.string(),
+    limits: z.object({
+      timeoutMs: z.number().int(),
+      killGraceMs: z.number().int(),
+      outputBytes: z.number().int(),
+    }),
+    executions: z.array(execution),
+  })
+  .meta({ id: "Run" });
+export type Run = z.infer<typeof run>;
+
+export const runPage = pageOf(runSummary).meta({ id: "RunPage" });
+export type RunPage = z.infer<typeof runPage>;
+
+export const createRunQuery = z.strictObject({
+  wait: durationText.optional().meta({ description: "wait for the end, at most this long (120s)" }),
+  include: z.literal("output").optional().meta({ description: "put the output into the answer, up to 64 KiB a stream" }),
+});
+export const readRunQuery = createRunQuery;
+
+export const listRunsQuery = pageQuery.extend({
+  state: oneOrMany(runState),
+  script: z.string().max(300).optional(),
+  target: z.string().max(300).optional().meta({ description: "a target's id or name" }),
+  since: z.union([durationText, timestamp]).optional().meta({ description: "a time, or a span back from now" }),
+  until: z.union([durationText, timestamp]).optional(),
+});
+export type ListRunsQuery = z.infer<typeof listRunsQuery>;
+
+export const rerunRequest = z
+  .strictObject({ only: z.enum(["all", "failed"]).default("all") })
+  .meta({ id: "RerunRequest" });
+
+/** What a run would be: nothing is started and nothing is kept. */
+export const runPlanView = z
+  .object({
+    kind: z.enum(["script", "inline", "argv"]),
+    title: z.string(),
+    script: z.object({ name: z.string(), version: z.number().int(), sha256 }).nullable(),
+    interpreter: z.array(z.string()).nullable(),
+    argv: z.array(z.string()).nullable(),
+    params: z.record(z.string(), paramValue),
+    args: z.array(z.string()),
+    user: z.string(),
+    workdir: z.string(),
+    limits: z.object({ timeoutMs: z.number().int(), killGraceMs: z.number().int(), outputBytes: z.number().int() }),
+    targets: z.array(executionTarget),
+  })
+  .meta({ id: "RunPlan" });
+export type RunPlanView = z.infer<typeof runPlanView>;

@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { pageOf, pageQuery, sha256, timestamp } from "./shared.ts";
+
+/** One parameter that a script's header declares. */
+export const scriptParam = z
+  .object({
+    name: z.string(),
+    type: z.enum(["string", "text", "int", "number", "bool", "choice", "choices", "date", "duration", "json", "file", "target"]),
+    required: z.boolean(),
+    secret: z.boolean(),
+    default: z.string().nullable(),
+    choices: z.array(z.string()).nullable(),
+    min: z.number().nullable(),
+    max: z.number().nullable(),
+    help: z.string(),
+  })
+  .meta({ id: "ScriptParam" });
+export type ScriptParam = z.infer<typeof scriptParam>;
+
+export const scriptHeaderView = z
+  .object({
+    title: z.string().nullable(),
+    about: z.string().nullable(),
+    interpreter: z.array(z.string()).nullable().meta({ description: "what starts it; null when none is known" }),
+    user: z.string().nullable(),
+    workdir: z.string().nullable(),
+    timeoutMs: z.number().int().nullable(),
+    on: z.array(z.string()),
+    effect: z.enum(["read", "write", "destructive"]).nullable(),
+    acceptsArgs: z.boolean(),
+    params: z.array(scriptParam),
+    examples: z.array(z.string()),
+    tags: z.array(z.string()),
+    owner: z.string().nullable(),
+  })
+  .meta({ id: "ScriptHeader" });
+export type ScriptHeaderView = z.infer<typeof scriptHeaderView>;
+
+export const scriptProblem = z.object({ line: z.number().int(), column: z.number().int(), detail: z.string() });
+export type ScriptProblem = z.infer<typeof scriptProblem>;
+
+export const scriptSummary = z
+  .object({
+    name: z.string().meta({ example: "db/vacuum" }),
+    path: z.string().meta({ description: "the file's path inside the library", example: "db/vacuum.sh" }),
+    version: z.number().int().positive(),
+    sha256,
+    sizeBytes: z.number().int(),
+    updatedAt: timestamp,
+    header: scriptHeaderView,
+    problems: z.array(scriptProblem).meta({ description: "what is wrong in the header; such a script does not run" }),
+  })
+  .meta({ id: "ScriptSummary" });
+export type ScriptSummary = z.infer<typeof scriptSummary>;
+
+export const script = scriptSummary.extend({ text: z.string() }).meta({ id: "Script" });
+export type Script = z.infer<typeof script>;
+
+export const scriptPage = pageOf(scriptSummary).meta({ id: "ScriptPage" });
+export type ScriptPage = z.infer<typeof scriptPage>;
+
+export const scriptVersion = z
+  .object({ version: z.number().int(), sha256, sizeBytes: z.number().int(), createdAt: timestamp })
+  .meta({ id: "ScriptVersion" });
+export const scriptVersionList = z.object({ data: z.array(scriptVersion) }).meta({ id: "ScriptVersionList" });
+export type ScriptVersion = z.infer<typeof scriptVersion>;
+
+export const createScriptRequest = z
+  .strictObject({ path: z.string().min(1).max(255).meta({ example: "db/vacuum.sh" }), text: z.string().min(1) })
+  .meta({ id: "CreateScriptRequest" });
+export const updateScriptRequest = z.strictObject({ text: z.string().min(1) }).meta({ id: "UpdateScriptRequest" });
+export const checkScriptRequest = z
+  .strictObject({ path: z.string().min(1).max(255), text: z.string() })
+  .meta({ id: "CheckScriptRequest" });
+export const checkScriptAnswer = z
+  .object({ header: scriptHeaderView, problems: z.array(scriptProblem) })
+  .meta({ id: "CheckScriptAnswer" });
+export const listScriptsQuery = pageQuery.extend({ search: z.string().max(200).optional() });

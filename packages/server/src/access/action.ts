@@ -1,0 +1,24 @@
+/** What a route lets its caller do. `public` needs no token. */
+export const ACTIONS = [
+  "public",
+  "info.read",
+  "metrics.read",
+  "target.read",
+  "engine.read",
+  "script.read",
+  "script.write",
+  "run.read",
+  "run.create",
+  "run.cancel",
+  "token.read",
+  "token.write",
+  "audit.read",
+] as const;
+
+export type Action = (typeof ACTIONS)[number];
+
+/** Who calls: the token that was shown. */
+export interface Principal {
+  readonly tokenId: string;
+  readonly name: string;
+}

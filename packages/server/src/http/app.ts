@@ -1,0 +1,24 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Action, Principal } from "../access/action.ts";
+
+/** The Fastify instance as every `*.routes.ts` gets it: schemas are zod's, each route names its action. */
+export type App = FastifyInstance<
+  Server,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** What a caller must be allowed to do; a route without one does not start. */
+    action?: Action;
+  }
+  interface FastifyRequest {
+    /** Who calls; undefined on public routes only. */
+    principal: Principal | undefined;
+  }
+}
