@@ -1,0 +1,83 @@
+import type { Generated } from "kysely";
+
+/** Times are milliseconds since 1970; columns ending in `_json` hold JSON text; booleans are 0 and 1. */
+export interface Database {
+  runs: RunsTable;
+  executions: ExecutionsTable;
+  script_texts: { sha256: string; text: string };
+  run_inputs: { run_id: string; stdin: Uint8Array };
+  idempotency_keys: {
+    token_id: string;
+    key: string;
+    request_sha256: string;
+    run_id: string;
+    created_at: number;
+  };
+  tokens: {
+    id: string;
+    name: string;
+    secret_hash: string;
+    created_at: number;
+    expires_at: number | null;
+    last_used_at: number | null;
+  };
+  audit: {
+    id: Generated<number>;
+    at: number;
+    token_id: string | null;
+    token_name: string;
+    action: string;
+    object: string | null;
+    address: string | null;
+    outcome: "allowed" | "refused";
+    request_id: string | null;
+    detail_json: string;
+  };
+}
+
+export interface RunsTable {
+  id: string;
+  kind: "script" | "inline" | "argv";
+  title: string;
+  state: string;
+  counts_json: string;
+  script_name: string | null;
+  script_version: number | null;
+  script_sha256: string | null;
+  plan_json: string;
+  request_json: string;
+  token_id: string | null;
+  token_name: string | null;
+  rerun_of: string | null;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+export interface ExecutionsTable {
+  id: string;
+  run_id: string;
+  position: number;
+  target_id: string;
+  target_name: string;
+  engine: string;
+  container_id: string;
+  container_started_at: string | null;
+  image: string;
+  state: string;
+  reason_code: string | null;
+  reason_detail: string | null;
+  exit_code: number | null;
+  signal: string | null;
+  guarantees_json: string | null;
+  queued_at: number;
+  starting_at: number | null;
+  started_at: number | null;
+  finished_at: number | null;
+  stdout_bytes: Generated<number>;
+  stderr_bytes: Generated<number>;
+  stored_bytes: Generated<number>;
+  truncated: Generated<number>;
+  complete: Generated<number>;
+  leftovers_json: Generated<string>;
+}

@@ -1,0 +1,9 @@
+import type { Migration } from "kysely/migration";
+import * as runs from "./0001-runs.ts";
+import * as access from "./0002-access.ts";
+
+/** Every migration, in order; a landed one is never edited. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "0001-runs": runs,
+  "0002-access": access,
+};

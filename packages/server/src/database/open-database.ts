@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { AppError } from "@deckhand/core";
+import Sqlite from "better-sqlite3";
+import { Kysely, SqliteDialect } from "kysely";
+import { Migrator } from "kysely/migration";
+import type { Database } from "./database.ts";
+import { MIGRATIONS } from "./migrations/index.ts";
+import { openSqlite, toKyselyDatabase } from "./sqlite-connection.ts";
+
+export interface OpenedDatabase {
+  readonly db: Kysely<Database>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens `deckhand.db` in the data directory, brings it to the newest schema and keeps other servers out of the
+ * directory until it is closed or the process ends.
+ */
+export async function openDatabase(dataDir: string): Promise<OpenedDatabase> {
+  const unlock = lockDirectory(dataDir);
+  const db = new Kysely<Database>({
+    dialect: new SqliteDialect({ database: toKyselyDatabase(openSqlite(join(dataDir, "deckhand.db"))) }),
+  });
+  await migrate(db);
+  return {
+    db,
+    close: async () => {
+      await db.destroy();
+      unlock();
+    },
+  };
+}
+
+async function migrate(db: Kysely<Database>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (!error) return;
+  throw new AppError("STORAGE_UNAVAILABLE", {
+    detail: "The database can not be brought to the schema of this version.",
+    hint: "Was the data directory used by a newer Deckhand? Start that version, or restore a backup.",
+    cause: error,
+  });
+}
+
+/** An exclusive lock of its own file: the kernel releases it with the process, however that ends. */
+function lockDirectory(dataDir: string): () => void {
+  const lock = new Sqlite(join(dataDir, "server.lock"), { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+  } catch (cause) {
+    lock.close();
+    throw new AppError("STORAGE_UNAVAILABLE", {
+      detail: `Another Deckhand server uses the data directory ${dataDir}.`,
+      hint: "Stop that server first, or start this one with another --data-dir.",
+      cause,
+    });
+  }
+  return () => lock.close();
+}

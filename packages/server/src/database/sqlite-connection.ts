@@ -1,0 +1,53 @@
+import Sqlite from "better-sqlite3";
+import type { SqliteDatabase, SqliteStatement } from "kysely";
+import { toStorageError } from "./storage-errors.ts";
+
+const CACHED_STATEMENTS = 256;
+
+/** Opens the file in WAL mode; a commit is on the disk before it is answered. */
+export function openSqlite(path: string): Sqlite.Database {
+  try {
+    const sqlite = new Sqlite(path);
+    sqlite.pragma("journal_mode = WAL");
+    sqlite.pragma("synchronous = FULL");
+    sqlite.pragma("foreign_keys = ON");
+    sqlite.pragma("busy_timeout = 5000");
+    sqlite.pragma("cache_size = -16000");
+    return sqlite;
+  } catch (error) {
+    throw toStorageError(error);
+  }
+}
+
+/** What Kysely needs of a connection, with prepared statements kept and errors translated. */
+export function toKyselyDatabase(sqlite: Sqlite.Database): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => sqlite.close(),
+    prepare: (sql) => {
+      const known = statements.get(sql);
+      if (known) return known;
+      if (statements.size >= CACHED_STATEMENTS) statements.clear();
+      const statement = guardStatement(translated(() => sqlite.prepare(sql)));
+      statements.set(sql, statement);
+      return statement;
+    },
+  };
+}
+
+function guardStatement(statement: Sqlite.Statement): SqliteStatement {
+  return {
+    reader: statement.reader,
+    all: (parameters) => translated(() => statement.all(parameters)),
+    run: (parameters) => translated(() => statement.run(parameters)),
+    iterate: (parameters) => translated(() => statement.iterate(parameters)),
+  };
+}
+
+function translated<Result>(act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    throw toStorageError(error);
+  }
+}
