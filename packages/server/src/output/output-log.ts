@@ -1,0 +1,118 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { OutputStream } from "../engines/engine.ts";
+import { FrameFile } from "./frame-file.ts";
+import { type ExecutionFrame, MergedFrames } from "./merged-frames.ts";
+import { OutputWriter } from "./output-writer.ts";
+import { RunSequence } from "./run-sequence.ts";
+
+const READ_BLOCK_BYTES = 512 * 1024;
+
+export interface OutputLogOptions {
+  readonly directory: string;
+  readonly now: () => number;
+  /** Says that new frames of a run can be read. */
+  readonly onFlushed: (runId: string, bytes: number) => void;
+}
+
+export interface ReadOutputOptions {
+  readonly executionIds: readonly string[];
+  readonly after: number;
+  readonly limit: number;
+  readonly stream?: OutputStream | undefined;
+}
+
+export interface OutputCursor {
+  /** Reads what can be read now; empty when there is nothing more for now. */
+  next(limit?: number): Promise<readonly ExecutionFrame[]>;
+}
+
+/** The append-only log of what executions wrote: a file each, numbered over the run. */
+export interface OutputLog {
+  openWriter(runId: string, executionId: string, limitBytes: number): Promise<OutputWriter>;
+  /** Tells that no execution of the run will write any more. */
+  closeRun(runId: string): void;
+  /** Reads forward from a number; goes on where it stopped when asked again. */
+  openCursor(runId: string, options: { readonly executionIds: readonly string[]; readonly after: number }): OutputCursor;
+  /** The payloads of one execution, byte for byte. */
+  readRaw(runId: string, executionId: string, stream: OutputStream | "both"): AsyncIterable<Buffer>;
+  /** How many bytes `readRaw` can still find of an execution that was cut off. */
+  measure(runId: string, executionId: string): Promise<StoredBytes>;
+  deleteRun(runId: string): Promise<void>;
+}
+
+export interface StoredBytes {
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+export function fileOutputLog(options: OutputLogOptions): OutputLog {
+  const sequences = new Map<string, Promise<RunSequence>>();
+  const pathOf = (runId: string, executionId: string) =>
+    join(runDirectory(options.directory, runId), `${executionId}.log`);
+
+  function sequenceOf(runId: string): Promise<RunSequence> {
+    const known = sequences.get(runId);
+    if (known) return known;
+    const made = lastNumber(runDirectory(options.directory, runId)).then((last) => new RunSequence(last));
+    sequences.set(runId, made);
+    return made;
+  }
+
+  async function* readRaw(runId: string, executionId: string, stream: OutputStream | "both") {
+    const file = new FrameFile(pathOf(runId, executionId));
+    for (let frames = await file.read(READ_BLOCK_BYTES); frames.length > 0; frames = await file.read(READ_BLOCK_BYTES)) {
+      const wanted = frames.filter((frame) => stream === "both" || frame.stream === stream);
+      if (wanted.length > 0) yield Buffer.concat(wanted.map((frame) => frame.payload));
+    }
+  }
+
+  return {
+    openWriter: async (runId, executionId, limitBytes) =>
+      new OutputWriter({
+        path: pathOf(runId, executionId),
+        sequence: await sequenceOf(runId),
+        limitBytes,
+        now: options.now,
+        onFlushed: (bytes) => options.onFlushed(runId, bytes),
+      }),
+    closeRun: (runId) => {
+      sequences.delete(runId);
+    },
+    openCursor: (runId, { executionIds, after }) => {
+      const files = new Map(executionIds.map((id) => [id, pathOf(runId, id)]));
+      const merged = new MergedFrames(files, after);
+      return {
+        next: async (limit) => merged.read((await sequences.get(runId))?.readableUpTo ?? Number.MAX_SAFE_INTEGER, limit),
+      };
+    },
+    readRaw,
+    measure: async (runId, executionId) => {
+      const bytes = { stdout: 0, stderr: 0 };
+      const file = new FrameFile(pathOf(runId, executionId));
+      for (let frames = await file.read(READ_BLOCK_BYTES); frames.length > 0; frames = await file.read(READ_BLOCK_BYTES)) {
+        for (const frame of frames) bytes[frame.stream] += frame.payload.length;
+      }
+      return bytes;
+    },
+    deleteRun: async (runId) => rm(runDirectory(options.directory, runId), { recursive: true, force: true }),
+  };
+}
+
+/** The first five characters of an id's time span about nine hours: few enough entries in each folder. */
+function runDirectory(directory: string, runId: string): string {
+  return join(directory, runId.slice(4, 9), runId);
+}
+
+/** The highest number in use; executions of a run may start after a restart of the server. */
+async function lastNumber(directory: string): Promise<number> {
+  if (!(await stat(directory).catch(() => undefined))) return 0;
+  let last = 0;
+  for (const name of await readdir(directory)) {
+    const file = new FrameFile(join(directory, name));
+    for (let frames = await file.read(READ_BLOCK_BYTES); frames.length > 0; frames = await file.read(READ_BLOCK_BYTES)) {
+      last = Math.max(last, frames.at(-1)?.seq ?? 0);
+    }
+  }
+  return last;
+}

@@ -1,0 +1,177 @@
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { OutputStream } from "../engines/engine.ts";
+import { encodeFrame, type LoggedFrame, MAX_PAYLOAD_BYTES } from "./frame-codec.ts";
+import type { RunSequence } from "./run-sequence.ts";
+import { incompleteTailBytes } from "./utf8-boundary.ts";
+
+/** Above this many waiting bytes `append` waits for the disk. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+
+export interface OutputWriterOptions {
+  readonly path: string;
+  readonly sequence: RunSequence;
+  /** Payload bytes that are kept; what comes after is counted only. */
+  readonly limitBytes: number;
+  readonly now: () => number;
+  readonly onFlushed: (bytes: number) => void;
+}
+
+export interface OutputTotals {
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly storedBytes: number;
+  readonly truncated: boolean;
+  /** What the disk said when writing failed; nothing is kept after that. */
+  readonly problem: unknown;
+}
+
+/** Appends one execution's output to its file; whole characters stay in one frame. */
+export class OutputWriter {
+  readonly #options: OutputWriterOptions;
+  readonly #held: Record<OutputStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  readonly #seen: Record<OutputStream, number> = { stdout: 0, stderr: 0 };
+  #pending: LoggedFrame[] = [];
+  #pendingBytes = 0;
+  #storedBytes = 0;
+  #truncated = false;
+  #problem: unknown;
+  #file: FileHandle | undefined;
+  #flushing: Promise<void> | undefined;
+
+  constructor(options: OutputWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a piece; resolves at once while the disk keeps up. Never throws: see `totals.problem`. */
+  async append(stream: OutputStream, bytes: Uint8Array): Promise<void> {
+    this.#seen[stream] += bytes.length;
+    this.#add(stream, this.#withHeld(stream, bytes));
+    this.#startFlush();
+    if (this.#pendingBytes > HIGH_WATER_BYTES) await this.#flushing;
+  }
+
+  /** Counts output that was dropped before it came here. */
+  countDropped(stream: OutputStream, bytes: number): void {
+    if (bytes === 0) return;
+    this.#seen[stream] += bytes;
+    this.#truncated = true;
+  }
+
+  /** Writes what is held, brings it to the disk and closes the file. */
+  async close(): Promise<OutputTotals> {
+    for (const stream of ["stdout", "stderr"] as const) {
+      const held = this.#held[stream];
+      this.#held[stream] = Buffer.alloc(0);
+      this.#add(stream, held);
+    }
+    this.#startFlush();
+    await this.#flushing;
+    await this.#sync();
+    return this.totals;
+  }
+
+  get totals(): OutputTotals {
+    return {
+      stdoutBytes: this.#seen.stdout,
+      stderrBytes: this.#seen.stderr,
+      storedBytes: this.#storedBytes,
+      truncated: this.#truncated,
+      problem: this.#problem,
+    };
+  }
+
+  #withHeld(stream: OutputStream, bytes: Uint8Array): Buffer {
+    const all = Buffer.concat([this.#held[stream], bytes]);
+    const tail = incompleteTailBytes(all);
+    this.#held[stream] = all.subarray(all.length - tail);
+    return all.subarray(0, all.length - tail);
+  }
+
+  #add(stream: OutputStream, bytes: Buffer): void {
+    const room = this.#problem ? 0 : this.#options.limitBytes - this.#storedBytes;
+    const kept = bytes.length > room ? wholeCharacters(bytes.subarray(0, Math.max(0, room))) : bytes;
+    if (kept.length < bytes.length) this.#truncated = true;
+    this.#storedBytes += kept.length;
+    for (const payload of toPayloads(kept)) this.#push(stream, payload);
+  }
+
+  #push(stream: OutputStream, payload: Buffer): void {
+    const { sequence, now } = this.#options;
+    this.#pending.push({ seq: sequence.take(this), atMs: now(), stream, payload });
+    this.#pendingBytes += payload.length;
+  }
+
+  #startFlush(): void {
+    if (this.#flushing || this.#pending.length === 0) return;
+    this.#flushing = this.#flush().finally(() => {
+      this.#flushing = undefined;
+    });
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const batch = this.#pending;
+      const bytes = this.#pendingBytes;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      await this.#write(batch);
+      this.#options.sequence.flushed(this, this.#pending[0]?.seq);
+      this.#options.onFlushed(bytes);
+    }
+  }
+
+  async #write(batch: readonly LoggedFrame[]): Promise<void> {
+    if (this.#problem) return;
+    try {
+      this.#file ??= await openNew(this.#options.path);
+      await writeAll(this.#file, batch.flatMap(encodeFrame));
+    } catch (error) {
+      this.#fail(error, batch);
+    }
+  }
+
+  #fail(error: unknown, batch: readonly LoggedFrame[]): void {
+    this.#problem = error;
+    this.#truncated = true;
+    for (const frame of batch) this.#storedBytes -= frame.payload.length;
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#file?.datasync();
+    } catch (error) {
+      this.#problem ??= error;
+    } finally {
+      await this.#file?.close().catch(() => undefined);
+    }
+  }
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  return open(path, "wx", 0o600);
+}
+
+/** `writev` may write less than all, as on a disk that becomes full; the rest is written or the error comes up. */
+async function writeAll(file: FileHandle, buffers: readonly Buffer[]): Promise<void> {
+  const { bytesWritten } = await file.writev([...buffers]);
+  const total = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+  if (bytesWritten < total) await file.writeFile(Buffer.concat(buffers).subarray(bytesWritten));
+}
+
+function toPayloads(bytes: Buffer): Buffer[] {
+  const payloads: Buffer[] = [];
+  let rest = bytes;
+  while (rest.length > MAX_PAYLOAD_BYTES) {
+    const payload = wholeCharacters(rest.subarray(0, MAX_PAYLOAD_BYTES));
+    payloads.push(payload);
+    rest = rest.subarray(payload.length);
+  }
+  if (rest.length > 0) payloads.push(rest);
+  return payloads;
+}
+
+function wholeCharacters(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.length - incompleteTailBytes(bytes));
+}

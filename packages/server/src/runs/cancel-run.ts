@@ -1,0 +1,40 @@
+import { AppError, isTerminal, type OutcomeReason, type RunState } from "@deckhand/core";
+import type { Kysely } from "kysely";
+import type { Database } from "../database/database.ts";
+import type { Executor } from "./execute-run.ts";
+import type { RunDispatcher } from "./run-dispatcher.ts";
+import type { RunSignals } from "./run-signals.ts";
+import { getRun, listExecutions, moveExecution } from "./run-store.ts";
+
+export interface CancelDeps {
+  readonly db: Kysely<Database>;
+  readonly dispatcher: Pick<RunDispatcher, "remove">;
+  readonly executor: Pick<Executor, "stop">;
+  readonly signals: RunSignals;
+  readonly now: () => number;
+}
+
+/**
+ * Cancels what waits at once and asks for the end of what runs; resolves when that is asked for, not when it is done.
+ * Asking again is no error while the run goes on; a run that ended is refused with RUN_STATE_CONFLICT.
+ */
+export async function cancelRun(deps: CancelDeps, runId: string, by: string): Promise<void> {
+  const run = await getRun(deps.db, runId);
+  if (isTerminal(run.state as RunState)) throw alreadyEnded(runId, run.state);
+  const reason: OutcomeReason = { code: "cancel-requested", detail: `Cancelled by ${by}.` };
+  for (const execution of await listExecutions(deps.db, runId)) {
+    if (deps.dispatcher.remove(execution.id)) {
+      await moveExecution(deps.db, execution.id, { state: "cancelled", reason, atMs: deps.now() });
+    } else {
+      deps.executor.stop(execution.id, { state: "cancelled", reason });
+    }
+  }
+  deps.signals.notify(runId);
+}
+
+function alreadyEnded(runId: string, state: string): AppError {
+  return new AppError("RUN_STATE_CONFLICT", {
+    detail: `The run ${runId} has ended (${state}); there is nothing to cancel.`,
+    extra: { state },
+  });
+}

@@ -1,0 +1,285 @@
+import {
+  type ExecutionState,
+  type Guarantees,
+  isAppError,
+  isTerminal,
+  type OutcomeReason,
+} from "@deckhand/core";
+import type { Kysely } from "kysely";
+import type { Database } from "../database/database.ts";
+import type { OutputLog } from "../output/output-log.ts";
+import type { OutputWriter } from "../output/output-writer.ts";
+import type { ExecutionSpec, Leftover, RunningExecution, Session, SessionOutcome } from "../sessions/session.ts";
+import type { RunPlan } from "./run-plan.ts";
+import type { RunSignals } from "./run-signals.ts";
+import {
+  type ExecutionChange,
+  type ExecutionRow,
+  findExecution,
+  findScriptText,
+  findStdin,
+  getRun,
+  type MovedExecution,
+  moveExecution,
+} from "./run-store.ts";
+import type { SecretMemory } from "./secret-memory.ts";
+import { type StopReason, toSettlement } from "./settlement.ts";
+
+/** How long the end may take after a stop said that nothing is left, or that nothing more can be done. */
+const END_AFTER_STOP_MS = 5_000;
+const STORAGE_RETRY_MS = 1_000;
+
+export interface ExecuteDeps {
+  readonly db: Kysely<Database>;
+  readonly output: OutputLog;
+  readonly signals: RunSignals;
+  readonly secrets: SecretMemory;
+  readonly now: () => number;
+  readonly startTimeoutMs: number;
+  /** Gives `undefined` when the engine is not configured (any more). */
+  readonly findSession: (engine: string) => Session | undefined;
+  /** Calls back once when the container of an execution ended or became another incarnation. */
+  readonly watchContainer: (place: WatchedContainer, onEnd: (reason: OutcomeReason) => void) => () => void;
+  readonly observe: ExecutionObserver;
+}
+
+export interface WatchedContainer {
+  readonly engine: string;
+  readonly containerId: string;
+  readonly startedAt: string | undefined;
+}
+
+/** What metrics want to know. */
+export interface ExecutionObserver {
+  started(execution: ExecutionRow, guarantees: Guarantees): void;
+  settled(moved: MovedExecution): void;
+  /** A fault of ours, for the log. */
+  failed(executionId: string, error: unknown): void;
+}
+
+export interface Executor {
+  /** Carries out one waiting execution; resolves when it is settled. Never rejects. */
+  execute(executionId: string): Promise<void>;
+  /** Asks for the end of one that is under way; false when it is not. The first reason wins. */
+  stop(executionId: string, reason: StopReason): boolean;
+  /** Gives up all that is under way: the server ends before they do. */
+  abandonAll(reason: OutcomeReason): void;
+}
+
+/** The part of an execution that others can reach while it is under way. */
+interface UnderWay {
+  stopReason: StopReason | undefined;
+  wake: () => void;
+  abandoned: OutcomeReason | undefined;
+  running: RunningExecution | undefined;
+}
+
+export function executor(deps: ExecuteDeps): Executor {
+  const underWay = new Map<string, UnderWay>();
+  return {
+    execute: async (executionId) => {
+      const self: UnderWay = { stopReason: undefined, wake: () => {}, abandoned: undefined, running: undefined };
+      underWay.set(executionId, self);
+      try {
+        await carryOut(deps, executionId, self);
+      } catch (error) {
+        await settleAfterFault(deps, executionId, error);
+      } finally {
+        underWay.delete(executionId);
+      }
+    },
+    stop: (executionId, reason) => {
+      const self = underWay.get(executionId);
+      if (!self) return false;
+      self.stopReason ??= reason;
+      self.wake();
+      return true;
+    },
+    abandonAll: (reason) => {
+      for (const self of underWay.values()) {
+        self.abandoned ??= reason;
+        self.running?.abandon(reason);
+      }
+    },
+  };
+}
+
+async function carryOut(deps: ExecuteDeps, executionId: string, self: UnderWay): Promise<void> {
+  const waiting = await findExecution(deps.db, executionId);
+  if (waiting?.state !== "queued" || self.abandoned) return;
+  if (self.stopReason) return settleUnstarted(deps, executionId, self.stopReason);
+  const prepared = await prepare(deps, waiting);
+  if ("code" in prepared) return settleUnstarted(deps, executionId, { state: "rejected", reason: prepared });
+  const taken = await move(deps, executionId, { state: "starting", atMs: deps.now() });
+  const result = await prepared.session.start(prepared.spec);
+  if (result.kind !== "started") {
+    return settleUnstarted(deps, executionId, { state: result.kind, reason: result.reason });
+  }
+  await runToEnd(deps, { ...prepared, row: taken.execution, running: result.execution, self });
+}
+
+interface Prepared {
+  readonly plan: RunPlan;
+  readonly spec: ExecutionSpec;
+  readonly session: Session;
+}
+
+async function prepare(deps: ExecuteDeps, row: ExecutionRow): Promise<Prepared | OutcomeReason> {
+  const session = deps.findSession(row.engine);
+  if (!session) {
+    return { code: "engine-unreachable", detail: `The engine ${row.engine} is not configured any more.` };
+  }
+  const plan = JSON.parse((await getRun(deps.db, row.run_id)).plan_json) as RunPlan;
+  const secrets = deps.secrets.find(row.run_id);
+  if (plan.secretNames.length > 0 && !secrets) {
+    return { code: "secret-forgotten", detail: `The server restarted before the start, and secrets (${plan.secretNames.join(", ")}) are kept in memory only.` };
+  }
+  const spec = await toSpec(deps, { row, plan, secrets: secrets ?? {} });
+  return { plan, session, spec };
+}
+
+interface SpecParts {
+  readonly row: ExecutionRow;
+  readonly plan: RunPlan;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+async function toSpec(deps: ExecuteDeps, { row, plan, secrets }: SpecParts): Promise<ExecutionSpec> {
+  return {
+    executionId: row.id,
+    runId: row.run_id,
+    containerId: row.container_id,
+    program: await toProgram(deps, plan),
+    args: plan.args,
+    env: { ...plan.env, ...secrets },
+    stdin: plan.hasStdin ? await findStdin(deps.db, row.run_id) : undefined,
+    user: plan.user,
+    workdir: plan.workdir,
+    startTimeoutMs: deps.startTimeoutMs,
+  };
+}
+
+async function toProgram(deps: ExecuteDeps, { program }: RunPlan): Promise<ExecutionSpec["program"]> {
+  if (program.kind === "argv") return program;
+  const text = await findScriptText(deps.db, program.sha256);
+  if (text === undefined) throw new Error(`the script text ${program.sha256} of an accepted run is missing`);
+  return { kind: "script", text, launch: program.launch };
+}
+
+interface Running extends Prepared {
+  readonly row: ExecutionRow;
+  readonly running: RunningExecution;
+  readonly self: UnderWay;
+}
+
+async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
+  const { row, plan, running, self } = execution;
+  const writer = await deps.output.openWriter(row.run_id, row.id, plan.outputBytes);
+  const noted = move(deps, row.id, { state: "running", atMs: deps.now(), guarantees: running.guarantees });
+  void noted.then((moved) => deps.observe.started(moved.execution, running.guarantees));
+  self.running = running;
+  if (self.abandoned) running.abandon(self.abandoned);
+  const unwatch = deps.watchContainer(toWatched(row), (reason) => running.abandon(reason));
+  const [outcome, leftovers] = await Promise.all([
+    pump(running, writer),
+    stopWhenAsked(execution),
+  ]);
+  unwatch();
+  await noted;
+  const totals = await closeWriter(writer, outcome);
+  await settle(deps, row.id, toSettlement({ outcome, stop: self.stopReason, leftovers, totals, atMs: deps.now() }));
+}
+
+async function pump(running: RunningExecution, writer: OutputWriter): Promise<SessionOutcome> {
+  for await (const chunk of running.output) await writer.append(chunk.stream, chunk.bytes);
+  return running.outcome;
+}
+
+/** Waits for the deadline or a cancel, whichever is first, and stops the script; ends with the script. */
+async function stopWhenAsked({ plan, running, self }: Running): Promise<readonly Leftover[]> {
+  const ended = running.outcome.then(() => "ended" as const);
+  const deadline = setTimeout(() => {
+    self.stopReason ??= toDeadline(plan.timeoutMs);
+    self.wake();
+  }, plan.timeoutMs);
+  const asked = new Promise<"asked">((resolve) => {
+    self.wake = () => resolve("asked");
+    if (self.stopReason) resolve("asked");
+  });
+  const first = await Promise.race([ended, asked]);
+  clearTimeout(deadline);
+  if (first === "ended") return [];
+  const leftovers = await running.stop({ graceMs: plan.killGraceMs });
+  await abandonUnlessEnded(running, leftovers);
+  return leftovers;
+}
+
+function toDeadline(timeoutMs: number): StopReason {
+  return {
+    state: "timed-out",
+    reason: { code: "deadline", detail: `The script ran longer than its timeout of ${timeoutMs / 1000} s.` },
+  };
+}
+
+async function abandonUnlessEnded(running: RunningExecution, leftovers: readonly Leftover[]): Promise<void> {
+  const patience = setTimeout(() => running.abandon(toUnknownEnd(leftovers)), END_AFTER_STOP_MS);
+  await running.outcome;
+  clearTimeout(patience);
+}
+
+function toUnknownEnd(leftovers: readonly Leftover[]): OutcomeReason {
+  const seen = leftovers.length === 0 ? "nothing of it was found running" : "some of it could not be ended";
+  return { code: "exit-unknown", detail: `The script was told to stop and ${seen}, but its end was not reported.` };
+}
+
+async function closeWriter(writer: OutputWriter, { dropped }: SessionOutcome) {
+  writer.countDropped("stdout", dropped.stdout);
+  writer.countDropped("stderr", dropped.stderr);
+  return writer.close();
+}
+
+function toWatched(row: ExecutionRow): WatchedContainer {
+  return { engine: row.engine, containerId: row.container_id, startedAt: row.container_started_at ?? undefined };
+}
+
+interface Unstarted {
+  readonly state: "rejected" | "lost" | "cancelled" | "timed-out";
+  readonly reason: OutcomeReason;
+}
+
+async function settleUnstarted(deps: ExecuteDeps, executionId: string, { state, reason }: Unstarted): Promise<void> {
+  await settle(deps, executionId, { state, reason, atMs: deps.now() });
+}
+
+async function settle(deps: ExecuteDeps, executionId: string, change: ExecutionChange): Promise<void> {
+  const moved = await move(deps, executionId, change);
+  deps.observe.settled(moved);
+  if (moved.run.finished_at === null) return;
+  deps.secrets.forget(moved.run.id);
+  deps.output.closeRun(moved.run.id);
+}
+
+/** A fault of ours must not leave an execution open for ever; what may have started is lost. */
+async function settleAfterFault(deps: ExecuteDeps, executionId: string, error: unknown): Promise<void> {
+  deps.observe.failed(executionId, error);
+  const row = await findExecution(deps.db, executionId).catch(() => undefined);
+  if (!row || isTerminal(row.state as ExecutionState)) return;
+  const state = row.state === "queued" ? "rejected" : "lost";
+  const detail = "Deckhand itself failed here; the server's log says more.";
+  const code = state === "lost" ? "exit-unknown" : "start-refused";
+  await settleUnstarted(deps, executionId, { state, reason: { code, detail } });
+}
+
+/** Writes a step down; on a full or failing disk it waits, because what happened is known only here. */
+async function move(deps: ExecuteDeps, executionId: string, change: ExecutionChange): Promise<MovedExecution> {
+  for (;;) {
+    try {
+      const moved = await moveExecution(deps.db, executionId, change);
+      deps.signals.notify(moved.run.id);
+      return moved;
+    } catch (error) {
+      if (!isAppError(error, "STORAGE_FULL", "STORAGE_UNAVAILABLE")) throw error;
+      await new Promise((resolve) => setTimeout(resolve, STORAGE_RETRY_MS));
+    }
+  }
+}

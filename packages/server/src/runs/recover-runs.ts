@@ -1,0 +1,95 @@
+import type { OutcomeReason } from "@deckhand/core";
+import type { Kysely } from "kysely";
+import type { Database } from "../database/database.ts";
+import type { OutputLog } from "../output/output-log.ts";
+import type { Leftover, Session } from "../sessions/session.ts";
+import type { RunDispatcher } from "./run-dispatcher.ts";
+import type { RunPlan } from "./run-plan.ts";
+import type { RunSignals } from "./run-signals.ts";
+import { type ExecutionRow, findRun, listOpenExecutions, moveExecution } from "./run-store.ts";
+
+const LOOK_AT_ONCE = 8;
+const LOOK_MS = 10_000;
+
+export interface RecoverDeps {
+  readonly db: Kysely<Database>;
+  readonly output: OutputLog;
+  readonly signals: RunSignals;
+  readonly dispatcher: Pick<RunDispatcher, "enqueue">;
+  readonly findSession: (engine: string) => Session | undefined;
+  readonly now: () => number;
+}
+
+export interface Recovered {
+  readonly queued: number;
+  readonly lost: number;
+}
+
+/**
+ * Settles what an earlier server process left open. What only waited goes back into the queue. What was starting or
+ * running may have started and its connection is gone, so it is `lost` and never started again; its processes are
+ * left alone, because killing a script's orphans can take a database down, and named.
+ */
+export async function recoverRuns(deps: RecoverDeps): Promise<Recovered> {
+  const open = await listOpenExecutions(deps.db);
+  const waiting = open.filter((execution) => execution.state === "queued");
+  const cutOff = open.filter((execution) => execution.state !== "queued");
+  deps.dispatcher.enqueue(waiting.map(toQueued));
+  await settleAll(deps, cutOff);
+  return { queued: waiting.length, lost: cutOff.length };
+}
+
+function toQueued(row: ExecutionRow) {
+  return { executionId: row.id, engine: row.engine, containerId: row.container_id };
+}
+
+async function settleAll(deps: RecoverDeps, cutOff: readonly ExecutionRow[]): Promise<void> {
+  const rest = [...cutOff];
+  const workers = Array.from({ length: LOOK_AT_ONCE }, async () => {
+    for (let row = rest.shift(); row; row = rest.shift()) await settleCutOff(deps, row);
+  });
+  await Promise.all(workers);
+}
+
+async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void> {
+  const leftovers = await lookForLeftovers(deps, row);
+  const stored = await deps.output.measure(row.run_id, row.id);
+  const { run } = await moveExecution(deps.db, row.id, {
+    state: "lost",
+    atMs: deps.now(),
+    reason: toReason(row, leftovers),
+    leftovers: leftovers ?? [],
+    output: {
+      stdoutBytes: stored.stdout,
+      stderrBytes: stored.stderr,
+      storedBytes: stored.stdout + stored.stderr,
+      truncated: false,
+      complete: false,
+    },
+  });
+  deps.signals.notify(run.id);
+}
+
+/** `undefined` when nobody could look. */
+async function lookForLeftovers(deps: RecoverDeps, row: ExecutionRow): Promise<readonly Leftover[] | undefined> {
+  const session = deps.findSession(row.engine);
+  if (!session) return undefined;
+  const user = (JSON.parse((await findRun(deps.db, row.run_id))?.plan_json ?? "{}") as Partial<RunPlan>).user ?? "";
+  const place = { executionId: row.id, containerId: row.container_id, user };
+  return Promise.race([session.findLeftovers(place).catch(() => undefined), timeUp()]);
+}
+
+function timeUp(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), LOOK_MS).unref());
+}
+
+function toReason(row: ExecutionRow, leftovers: readonly Leftover[] | undefined): OutcomeReason {
+  const when = row.state === "starting" ? "while the script was starting" : "while the script ran";
+  return { code: "server-restarted", detail: `The server ended ${when}; ${toSeen(leftovers)}` };
+}
+
+function toSeen(leftovers: readonly Leftover[] | undefined): string {
+  if (!leftovers) return "whether it still runs could not be seen.";
+  if (leftovers.length === 0) return "nothing of it was found running.";
+  return `process ${leftovers.map(({ pid }) => pid).join(", ")} of it still runs and was left alone.`;
+}

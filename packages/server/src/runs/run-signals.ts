@@ -1,0 +1,68 @@
+/** Says "look again" to whoever waits for a run; the database and the output log hold the truth. */
+export interface RunSignals {
+  notify(runId: string): void;
+  /** Calls back on each change of the run until the returned function is called. */
+  subscribe(runId: string, listener: () => void): () => void;
+}
+
+export function runSignals(): RunSignals {
+  const listeners = new Map<string, Set<() => void>>();
+  return {
+    notify: (runId) => {
+      for (const listener of listeners.get(runId) ?? []) listener();
+    },
+    subscribe: (runId, listener) => {
+      const ofRun = listeners.get(runId) ?? new Set();
+      listeners.set(runId, ofRun.add(listener));
+      return () => {
+        ofRun.delete(listener);
+        if (ofRun.size === 0 && listeners.get(runId) === ofRun) listeners.delete(runId);
+      };
+    },
+  };
+}
+
+/** Waits for the run's next change; false when the time was up or the signal aborted first. */
+export interface Waiter {
+  next(options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<boolean>;
+  close(): void;
+}
+
+/** Subscribes at once, so that a change between a look and the wait is not missed. */
+export function waitForRun(signals: RunSignals, runId: string): Waiter {
+  let changed = false;
+  let wake = () => {};
+  const unsubscribe = signals.subscribe(runId, () => {
+    changed = true;
+    wake();
+  });
+  return {
+    next: async ({ timeoutMs, signal }) => {
+      if (!changed && !signal?.aborted) await sleepUntil({ timeoutMs, signal, onWake: (handler) => (wake = handler) });
+      const answer = changed;
+      changed = false;
+      return answer;
+    },
+    close: unsubscribe,
+  };
+}
+
+interface Sleep {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onWake: (handler: () => void) => void;
+}
+
+function sleepUntil({ timeoutMs, signal, onWake }: Sleep): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      onWake(() => {});
+      resolve();
+    };
+    const timer = setTimeout(done, timeoutMs);
+    signal?.addEventListener("abort", done, { once: true });
+    onWake(done);
+  });
+}

@@ -1,0 +1,320 @@
+import {
+  AppError,
+  countStates,
+  deriveRunState,
+  type ExecutionCounts,
+  type ExecutionState,
+  canMove,
+  type Guarantees,
+  isTerminal,
+  type OutcomeReason,
+} from "@deckhand/core";
+import type { Insertable, Kysely, Selectable, Transaction, Updateable } from "kysely";
+import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
+import type { Leftover } from "../sessions/session.ts";
+import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
+
+export type RunRow = Selectable<RunsTable>;
+export type ExecutionRow = Selectable<ExecutionsTable>;
+
+export interface NewRun {
+  readonly id: string;
+  readonly plan: RunPlan;
+  readonly request: KeptRequest;
+  readonly scriptText: string | undefined;
+  readonly stdin: Uint8Array | undefined;
+  readonly by: { readonly tokenId: string; readonly name: string } | undefined;
+  readonly rerunOf: string | undefined;
+  readonly createdAtMs: number;
+  readonly executions: readonly NewExecution[];
+  readonly idempotency: IdempotencyKey | undefined;
+}
+
+export interface IdempotencyKey {
+  readonly key: string;
+  readonly requestSha256: string;
+  /** An older use of the key is forgotten. */
+  readonly notBeforeMs: number;
+}
+
+export interface NewExecution {
+  readonly id: string;
+  readonly target: PlannedTarget;
+}
+
+/** What changes with a step of an execution; absent members stay as they are. */
+export interface ExecutionChange {
+  readonly state: ExecutionState;
+  readonly atMs: number;
+  readonly reason?: OutcomeReason | undefined;
+  readonly exitCode?: number;
+  readonly signal?: string | undefined;
+  readonly guarantees?: Guarantees;
+  readonly output?: {
+    readonly stdoutBytes: number;
+    readonly stderrBytes: number;
+    readonly storedBytes: number;
+    readonly truncated: boolean;
+    readonly complete: boolean;
+  };
+  readonly leftovers?: readonly Leftover[];
+}
+
+export interface MovedExecution {
+  readonly execution: ExecutionRow;
+  readonly run: RunRow;
+}
+
+/** Work that must be in the same transaction as the run it belongs to. */
+export type WithinTransaction = (transaction: Transaction<Database>) => Promise<void>;
+
+/** The run that a key already stands for. */
+export interface EarlierRun {
+  readonly runId: string;
+  readonly requestSha256: string;
+}
+
+/**
+ * Inserts the run, its executions, its inputs and its idempotency key, all or nothing. Gives the earlier run when
+ * the key was used before; then nothing is inserted.
+ */
+export async function insertRun(
+  db: Kysely<Database>,
+  run: NewRun,
+  also: WithinTransaction,
+): Promise<EarlierRun | undefined> {
+  return db.transaction().execute(async (transaction) => {
+    const earlier = await claimKey(transaction, run);
+    if (earlier) return earlier;
+    await insertInputs(transaction, run);
+    await transaction.insertInto("runs").values(toRunRow(run)).execute();
+    for (const batch of inBatches(run.executions.map((execution, position) => toExecutionRow(run, execution, position)))) {
+      await transaction.insertInto("executions").values(batch).execute();
+    }
+    await also(transaction);
+    return undefined;
+  });
+}
+
+async function claimKey(transaction: Transaction<Database>, run: NewRun): Promise<EarlierRun | undefined> {
+  if (!run.idempotency) return undefined;
+  const { key, requestSha256, notBeforeMs } = run.idempotency;
+  const tokenId = run.by?.tokenId ?? "";
+  const earlier = await findEarlierRun(transaction, { tokenId, key, notBeforeMs });
+  if (earlier) return earlier;
+  await transaction
+    .replaceInto("idempotency_keys")
+    .values({ token_id: tokenId, key, request_sha256: requestSha256, run_id: run.id, created_at: run.createdAtMs })
+    .execute();
+  return undefined;
+}
+
+async function insertInputs(transaction: Transaction<Database>, run: NewRun): Promise<void> {
+  const { plan, scriptText, stdin } = run;
+  if (plan.program.kind === "script" && scriptText !== undefined) {
+    const row = { sha256: plan.program.sha256, text: scriptText };
+    await transaction.insertInto("script_texts").values(row).onConflict((conflict) => conflict.doNothing()).execute();
+  }
+  if (stdin) await transaction.insertInto("run_inputs").values({ run_id: run.id, stdin }).execute();
+}
+
+function toRunRow(run: NewRun): Insertable<RunsTable> {
+  const counts = countStates(run.executions.map(() => "queued"));
+  return {
+    id: run.id,
+    kind: run.plan.kind,
+    title: run.plan.title,
+    state: deriveRunState(counts),
+    counts_json: JSON.stringify(counts),
+    script_name: run.plan.script?.name ?? null,
+    script_version: run.plan.script?.version ?? null,
+    script_sha256: run.plan.script?.sha256 ?? null,
+    plan_json: JSON.stringify(run.plan),
+    request_json: JSON.stringify(run.request),
+    token_id: run.by?.tokenId ?? null,
+    token_name: run.by?.name ?? null,
+    rerun_of: run.rerunOf ?? null,
+    created_at: run.createdAtMs,
+    started_at: null,
+    finished_at: run.executions.length === 0 ? run.createdAtMs : null,
+  };
+}
+
+function toExecutionRow(run: NewRun, { id, target }: NewExecution, position: number): Insertable<ExecutionsTable> {
+  return {
+    id,
+    run_id: run.id,
+    position,
+    target_id: target.id,
+    target_name: target.name,
+    engine: target.engine,
+    container_id: target.containerId,
+    container_started_at: target.containerStartedAt ?? null,
+    image: target.image,
+    state: "queued",
+    reason_code: "waiting-for-slot",
+    reason_detail: "Waits for a free place.",
+    exit_code: null,
+    signal: null,
+    guarantees_json: null,
+    queued_at: run.createdAtMs,
+    starting_at: null,
+    started_at: null,
+    finished_at: null,
+  };
+}
+
+/** SQLite takes a bounded number of values in one statement. */
+function inBatches<Row>(rows: readonly Row[], size = 100): Row[][] {
+  const batches: Row[][] = [];
+  for (let from = 0; from < rows.length; from += size) batches.push(rows.slice(from, from + size));
+  return batches;
+}
+
+export async function findRun(db: Kysely<Database>, runId: string): Promise<RunRow | undefined> {
+  return db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+}
+
+export async function getRun(db: Kysely<Database>, runId: string): Promise<RunRow> {
+  const run = await findRun(db, runId);
+  if (run) return run;
+  throw new AppError("RUN_NOT_FOUND", {
+    detail: `There is no run ${runId}.`,
+    hint: "List the runs: deckhand runs",
+  });
+}
+
+export async function listExecutions(db: Kysely<Database>, runId: string): Promise<ExecutionRow[]> {
+  return db.selectFrom("executions").selectAll().where("run_id", "=", runId).orderBy("position").execute();
+}
+
+export async function findExecution(db: Kysely<Database>, executionId: string): Promise<ExecutionRow | undefined> {
+  return db.selectFrom("executions").selectAll().where("id", "=", executionId).executeTakeFirst();
+}
+
+/** Every execution that is not in a final state, oldest first. */
+export async function listOpenExecutions(db: Kysely<Database>): Promise<ExecutionRow[]> {
+  return db
+    .selectFrom("executions")
+    .selectAll()
+    .where("state", "in", ["queued", "starting", "running"])
+    .orderBy("id")
+    .execute();
+}
+
+export async function findScriptText(db: Kysely<Database>, sha256: string): Promise<string | undefined> {
+  const row = await db.selectFrom("script_texts").select("text").where("sha256", "=", sha256).executeTakeFirst();
+  return row?.text;
+}
+
+export async function findStdin(db: Kysely<Database>, runId: string): Promise<Uint8Array | undefined> {
+  const row = await db.selectFrom("run_inputs").select("stdin").where("run_id", "=", runId).executeTakeFirst();
+  return row?.stdin;
+}
+
+/**
+ * Moves an execution to its next state and its run along, in one transaction.
+ * Refuses a step that the table of states does not allow with RUN_STATE_CONFLICT.
+ */
+export async function moveExecution(
+  db: Kysely<Database>,
+  executionId: string,
+  change: ExecutionChange,
+): Promise<MovedExecution> {
+  return db.transaction().execute(async (transaction) => {
+    const before = await transaction.selectFrom("executions").selectAll().where("id", "=", executionId).executeTakeFirst();
+    if (!before) throw new AppError("EXECUTION_NOT_FOUND", { detail: `There is no execution ${executionId}.` });
+    const from = before.state as ExecutionState;
+    if (!canMove(from, change.state)) throw stateConflict(executionId, from, change.state);
+    const execution = { ...before, ...toUpdate(before, change) } as ExecutionRow;
+    await transaction.updateTable("executions").set(toUpdate(before, change)).where("id", "=", executionId).execute();
+    const run = await moveRun(transaction, before.run_id, { from, to: change.state, atMs: change.atMs });
+    return { execution, run };
+  });
+}
+
+function stateConflict(executionId: string, from: ExecutionState, to: ExecutionState): AppError {
+  return new AppError("RUN_STATE_CONFLICT", {
+    detail: `The execution ${executionId} is ${from} and can not become ${to}.`,
+  });
+}
+
+function toUpdate(before: ExecutionRow, change: ExecutionChange): Updateable<ExecutionsTable> {
+  return {
+    state: change.state,
+    reason_code: change.reason?.code ?? null,
+    reason_detail: change.reason?.detail ?? null,
+    ...toTimes(before, change),
+    ...(change.exitCode !== undefined && { exit_code: change.exitCode }),
+    ...(change.signal !== undefined && { signal: change.signal }),
+    ...(change.guarantees && { guarantees_json: JSON.stringify(change.guarantees) }),
+    ...(change.output && toOutputColumns(change.output)),
+    ...(change.leftovers && { leftovers_json: JSON.stringify(change.leftovers) }),
+  };
+}
+
+function toTimes(before: ExecutionRow, { state, atMs }: ExecutionChange): Updateable<ExecutionsTable> {
+  if (state === "queued") return { starting_at: null };
+  if (state === "starting") return { starting_at: atMs };
+  if (state === "running") return { started_at: atMs };
+  return { finished_at: Math.max(atMs, before.started_at ?? before.queued_at) };
+}
+
+function toOutputColumns(output: NonNullable<ExecutionChange["output"]>): Updateable<ExecutionsTable> {
+  return {
+    stdout_bytes: output.stdoutBytes,
+    stderr_bytes: output.stderrBytes,
+    stored_bytes: output.storedBytes,
+    truncated: Number(output.truncated),
+    complete: Number(output.complete),
+  };
+}
+
+interface RunStep {
+  readonly from: ExecutionState;
+  readonly to: ExecutionState;
+  readonly atMs: number;
+}
+
+async function moveRun(transaction: Transaction<Database>, runId: string, step: RunStep): Promise<RunRow> {
+  const before = await transaction.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirstOrThrow();
+  const counts = stepCounts(toCounts(before), step);
+  const state = deriveRunState(counts);
+  const update = {
+    counts_json: JSON.stringify(counts),
+    state,
+    started_at: before.started_at ?? (step.to === "starting" ? step.atMs : null),
+    finished_at: isTerminal(state) ? step.atMs : null,
+  };
+  await transaction.updateTable("runs").set(update).where("id", "=", runId).execute();
+  return { ...before, ...update };
+}
+
+/** How many of the run's executions are in each state. */
+export function toCounts(run: RunRow): ExecutionCounts {
+  return JSON.parse(run.counts_json) as ExecutionCounts;
+}
+
+function stepCounts(counts: ExecutionCounts, { from, to }: RunStep): ExecutionCounts {
+  return { ...counts, [from]: counts[from] - 1, [to]: counts[to] + 1 };
+}
+
+/** Finds what a key was used for within the time it is kept. */
+export async function findEarlierRun(
+  db: Kysely<Database>,
+  key: { readonly tokenId: string; readonly key: string; readonly notBeforeMs: number },
+): Promise<EarlierRun | undefined> {
+  const row = await db
+    .selectFrom("idempotency_keys")
+    .select(["run_id", "request_sha256"])
+    .where("token_id", "=", key.tokenId)
+    .where("key", "=", key.key)
+    .where("created_at", ">=", key.notBeforeMs)
+    .executeTakeFirst();
+  return row && { runId: row.run_id, requestSha256: row.request_sha256 };
+}
+
+/** Forgets keys that are older than they are kept. */
+export async function deleteIdempotencyKeys(db: Kysely<Database>, beforeMs: number): Promise<void> {
+  await db.deleteFrom("idempotency_keys").where("created_at", "<", beforeMs).execute();
+}

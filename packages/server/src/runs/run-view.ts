@@ -1,0 +1,125 @@
+import type {
+  Execution,
+  ExecutionState,
+  Guarantees,
+  OutcomeReasonCode,
+  Run,
+  RunState,
+  RunSummary,
+} from "@deckhand/core";
+import type { Leftover } from "../sessions/session.ts";
+import type { RunPlan } from "./run-plan.ts";
+import { type ExecutionRow, type RunRow, toCounts } from "./run-store.ts";
+
+/** Shows a run as lists do. */
+export function toRunSummary(row: RunRow, exitCode: number | null): RunSummary {
+  const counts = toCounts(row);
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return {
+    id: row.id,
+    kind: row.kind,
+    title: row.title,
+    state: row.state as RunState,
+    counts: { total, ...counts },
+    script: toScriptRef(row),
+    ...toRequestParts(row),
+    by: row.token_id ? { tokenId: row.token_id, name: row.token_name ?? "" } : null,
+    rerunOf: row.rerun_of,
+    createdAt: toTime(row.created_at),
+    startedAt: toTimeOrNull(row.started_at),
+    finishedAt: toTimeOrNull(row.finished_at),
+    durationMs: row.finished_at === null ? null : row.finished_at - row.created_at,
+    exitCode,
+    urls: toUrls(row.id),
+  };
+}
+
+/** Shows a run with its plan and its executions. */
+export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
+  const plan = JSON.parse(row.plan_json) as RunPlan;
+  const only = executions.length === 1 ? executions[0] : undefined;
+  return {
+    ...toRunSummary(row, only?.exit_code ?? null),
+    interpreter: toInterpreter(plan),
+    argv: plan.program.kind === "argv" ? [...plan.program.argv] : null,
+    params: { ...plan.shownParams },
+    args: [...plan.args],
+    env: Object.keys(plan.env),
+    user: plan.user,
+    workdir: plan.workdir,
+    limits: { timeoutMs: plan.timeoutMs, killGraceMs: plan.killGraceMs, outputBytes: plan.outputBytes },
+    executions: executions.map(toExecution),
+  };
+}
+
+/** Shows one execution; its output's text is added by whoever was asked for it. */
+export function toExecution(row: ExecutionRow): Execution {
+  return {
+    id: row.id,
+    runId: row.run_id,
+    target: {
+      id: row.target_id,
+      name: row.target_name,
+      engine: row.engine,
+      containerId: row.container_id,
+      image: row.image,
+    },
+    state: row.state as ExecutionState,
+    reason: row.reason_code
+      ? { code: row.reason_code as OutcomeReasonCode, detail: row.reason_detail ?? "" }
+      : null,
+    exitCode: row.exit_code,
+    signal: row.signal,
+    guarantees: row.guarantees_json ? (JSON.parse(row.guarantees_json) as Guarantees) : null,
+    ...toExecutionTimes(row),
+    output: {
+      stdoutBytes: row.stdout_bytes,
+      stderrBytes: row.stderr_bytes,
+      storedBytes: row.stored_bytes,
+      truncated: row.truncated === 1,
+      complete: row.complete === 1,
+    },
+    leftovers: JSON.parse(row.leftovers_json) as Leftover[],
+  };
+}
+
+function toExecutionTimes(row: ExecutionRow) {
+  const began = row.started_at ?? row.finished_at;
+  return {
+    queuedAt: toTime(row.queued_at),
+    startedAt: toTimeOrNull(row.started_at),
+    finishedAt: toTimeOrNull(row.finished_at),
+    queuedMs: row.starting_at === null ? null : row.starting_at - row.queued_at,
+    startMs: row.starting_at === null || began === null ? null : began - row.starting_at,
+    durationMs: row.started_at === null || row.finished_at === null ? null : row.finished_at - row.started_at,
+  };
+}
+
+function toScriptRef(row: RunRow): RunSummary["script"] {
+  if (row.script_name === null || row.script_version === null || row.script_sha256 === null) return null;
+  return { name: row.script_name, version: row.script_version, sha256: row.script_sha256 };
+}
+
+function toRequestParts(row: RunRow): Pick<RunSummary, "on" | "except" | "reason"> {
+  const request = JSON.parse(row.request_json) as { on: string[]; except: string[]; reason?: string };
+  return { on: request.on, except: request.except, reason: request.reason ?? null };
+}
+
+function toInterpreter(plan: RunPlan): string[] | null {
+  if (plan.program.kind === "argv") return null;
+  const { commands, flags } = plan.program.launch;
+  return [commands.join("|"), ...flags];
+}
+
+function toUrls(runId: string): RunSummary["urls"] {
+  const self = `/api/v1/runs/${runId}`;
+  return { self, output: `${self}/output`, events: `${self}/events` };
+}
+
+function toTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function toTimeOrNull(ms: number | null): string | null {
+  return ms === null ? null : toTime(ms);
+}

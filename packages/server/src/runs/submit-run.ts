@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { AppError, type RunRequest } from "@deckhand/core";
+import type { Kysely, Transaction } from "kysely";
+import type { Principal } from "../access/action.ts";
+import type { Database } from "../database/database.ts";
+import type { PlannedRun } from "./plan-run.ts";
+import type { RunDispatcher } from "./run-dispatcher.ts";
+import { findEarlierRun, insertRun, type NewRun } from "./run-store.ts";
+import type { SecretMemory } from "./secret-memory.ts";
+
+const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
+
+export interface SubmitDeps {
+  readonly db: Kysely<Database>;
+  readonly plan: (request: RunRequest) => Promise<PlannedRun>;
+  readonly dispatcher: Pick<RunDispatcher, "enqueue" | "waiting">;
+  readonly secrets: SecretMemory;
+  readonly mostQueued: number;
+  readonly newId: (kind: "run" | "execution") => string;
+  readonly now: () => number;
+  /** Throws when nothing may be accepted now: the disk is nearly full, or the server is ending. */
+  readonly assertAccepting: () => Promise<void>;
+  readonly audit: (transaction: Transaction<Database>, entry: RunAudit) => Promise<void>;
+}
+
+export interface RunAudit {
+  readonly caller: Caller;
+  readonly runId: string;
+  readonly targets: number;
+  readonly title: string;
+}
+
+/** Who asks, from where, in which request. */
+export interface Caller {
+  readonly principal: Principal | undefined;
+  readonly address: string;
+  readonly requestId: string;
+}
+
+export interface SubmitInput {
+  readonly request: RunRequest;
+  readonly caller: Caller;
+  readonly idempotencyKey: string | undefined;
+  readonly rerunOf?: string;
+}
+
+export interface SubmittedRun {
+  readonly runId: string;
+  /** True when the key had been used for this request before: nothing new was made. */
+  readonly replayed: boolean;
+}
+
+/** Accepts a run: one transaction, then its executions wait for their places. */
+export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<SubmittedRun> {
+  const requestSha256 = fingerprint(input.request);
+  const replay = await findReplay(deps, input, requestSha256);
+  if (replay) return replay;
+  await deps.assertAccepting();
+  const planned = await deps.plan(input.request);
+  assertRoom(deps, planned.targets.length);
+  const run = toNewRun(deps, { input, planned, requestSha256 });
+  if (Object.keys(planned.secrets).length > 0) deps.secrets.keep(run.id, planned.secrets);
+  const earlier = await insertRun(deps.db, run, (transaction) => deps.audit(transaction, toAudit(run, input)));
+  if (earlier) {
+    deps.secrets.forget(run.id);
+    return toReplay(earlier, input.idempotencyKey ?? "", requestSha256);
+  }
+  deps.dispatcher.enqueue(run.executions.map(({ id, target }) => ({ executionId: id, ...target })));
+  return { runId: run.id, replayed: false };
+}
+
+async function findReplay(deps: SubmitDeps, input: SubmitInput, requestSha256: string) {
+  const { idempotencyKey: key, caller } = input;
+  if (!key) return undefined;
+  const tokenId = caller.principal?.tokenId ?? "";
+  const earlier = await findEarlierRun(deps.db, { tokenId, key, notBeforeMs: deps.now() - KEY_KEPT_MS });
+  return earlier && toReplay(earlier, key, requestSha256);
+}
+
+function toReplay(
+  earlier: { readonly runId: string; readonly requestSha256: string },
+  key: string,
+  requestSha256: string,
+): SubmittedRun {
+  if (earlier.requestSha256 === requestSha256) return { runId: earlier.runId, replayed: true };
+  throw new AppError("IDEMPOTENCY_MISMATCH", {
+    detail: `The Idempotency-Key ${JSON.stringify(key)} was used for another request (run ${earlier.runId}).`,
+    hint: "Use a new key for a new request.",
+  });
+}
+
+function assertRoom(deps: SubmitDeps, wanted: number): void {
+  const waiting = deps.dispatcher.waiting;
+  if (waiting + wanted <= deps.mostQueued) return;
+  throw new AppError("QUEUE_FULL", {
+    detail: `${waiting} executions wait already; the limit is ${deps.mostQueued}.`,
+    hint: "Try again when some have ended, or raise limits.queuedExecutions.",
+    extra: { retryAfterSeconds: 5 },
+  });
+}
+
+interface RunParts {
+  readonly input: SubmitInput;
+  readonly planned: PlannedRun;
+  readonly requestSha256: string;
+}
+
+function toNewRun(deps: SubmitDeps, { input, planned, requestSha256 }: RunParts): NewRun {
+  const { idempotencyKey: key, caller, rerunOf } = input;
+  const createdAtMs = deps.now();
+  return {
+    id: deps.newId("run"),
+    plan: planned.plan,
+    request: planned.keptRequest,
+    scriptText: planned.scriptText,
+    stdin: planned.stdin,
+    by: caller.principal,
+    rerunOf,
+    createdAtMs,
+    executions: planned.targets.map((target) => ({ id: deps.newId("execution"), target })),
+    idempotency: key ? { key, requestSha256, notBeforeMs: createdAtMs - KEY_KEPT_MS } : undefined,
+  };
+}
+
+function toAudit(run: NewRun, { caller }: SubmitInput): RunAudit {
+  return { caller, runId: run.id, targets: run.executions.length, title: run.plan.title };
+}
+
+/** Two requests are the same when their parsed forms are; the order of keys does not matter. */
+function fingerprint(request: RunRequest): string {
+  return createHash("sha256").update(JSON.stringify(sortKeys(request))).digest("hex");
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, inner]) => [key, sortKeys(inner)]),
+  );
+}
