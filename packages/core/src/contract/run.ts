@@ -176,8 +176,14 @@ export const listRunsQuery = pageQuery.extend({
 export type ListRunsQuery = z.infer<typeof listRunsQuery>;
 
 export const rerunRequest = z
-  .strictObject({ only: z.enum(["all", "failed"]).default("all") })
+  .strictObject({
+    only: z.enum(["all", "failed"]).default("all").meta({ description: "failed: every target that did not succeed" }),
+    params: z.record(z.string(), paramValue).default({}).meta({
+      description: "other values, and those of secrets, which are never kept",
+    }),
+  })
   .meta({ id: "RerunRequest" });
+export type RerunRequest = z.infer<typeof rerunRequest>;
 
 /** What a run would be: nothing is started and nothing is kept. */
 export const runPlanView = z

@@ -82,7 +82,8 @@ export class OutputWriter {
   }
 
   #withHeld(stream: OutputStream, bytes: Uint8Array): Buffer {
-    const all = Buffer.concat([this.#held[stream], bytes]);
+    const held = this.#held[stream];
+    const all = held.length === 0 ? toBuffer(bytes) : Buffer.concat([held, bytes]);
     const tail = incompleteTailBytes(all);
     this.#held[stream] = all.subarray(all.length - tail);
     return all.subarray(0, all.length - tail);
@@ -146,6 +147,10 @@ export class OutputWriter {
       await this.#file?.close().catch(() => undefined);
     }
   }
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function openNew(path: string): Promise<FileHandle> {

@@ -1,0 +1,165 @@
+import { appendFile, mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { OutputStream } from "../engines/engine.ts";
+import type { ExecutionFrame } from "./merged-frames.ts";
+import { fileOutputLog, type OutputCursor, type OutputLog } from "./output-log.ts";
+
+const RUN = "run_01k9g4z7e00000000000000000";
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+
+let directory: string;
+let log: OutputLog;
+let flushed: number;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "deckhand-output-"));
+  flushed = 0;
+  log = openLog();
+});
+
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+function openLog(): OutputLog {
+  return fileOutputLog({ directory, now: () => 1_763_000_000_000, onFlushed: () => (flushed += 1) });
+}
+
+interface Piece {
+  readonly execution: number;
+  readonly stream: OutputStream;
+  readonly bytes: Uint8Array;
+}
+
+const piece: fc.Arbitrary<Piece> = fc.record({
+  execution: fc.integer({ min: 0, max: 3 }),
+  stream: fc.constantFrom<OutputStream>("stdout", "stderr"),
+  bytes: fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.string({ unit: "grapheme", maxLength: 60 }).map((text) => Buffer.from(text)),
+    fc.constant(Buffer.alloc(70_000, "é")),
+  ),
+});
+
+function executionId(execution: number): string {
+  return `exe_${String(execution).padStart(26, "0")}`;
+}
+
+async function readAll(cursor: OutputCursor): Promise<ExecutionFrame[]> {
+  const all: ExecutionFrame[] = [];
+  for (let frames = await cursor.next(7); frames.length > 0; frames = await cursor.next(7)) all.push(...frames);
+  return all;
+}
+
+async function rawOf(execution: number, stream: OutputStream): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const bytes of log.readRaw(RUN, executionId(execution), stream)) pieces.push(bytes);
+  return Buffer.concat(pieces);
+}
+
+test("what executions write side by side comes back byte for byte, in order, from any place", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 60 }), fc.nat(), async (pieces, place) => {
+      await log.deleteRun(RUN);
+      log.closeRun(RUN);
+      const writers = await Promise.all([0, 1, 2, 3].map((execution) => log.openWriter(RUN, executionId(execution), NO_LIMIT)));
+      await Promise.all(pieces.map(({ execution, stream, bytes }) => writers[execution]?.append(stream, bytes)));
+      await Promise.all(writers.map((writer) => writer.close()));
+      const executionIds = [0, 1, 2, 3].map(executionId);
+      const frames = await readAll(log.openCursor(RUN, { executionIds, after: 0 }));
+      expect(frames.map(({ seq }) => seq)).toEqual(frames.map((_, index) => index + 1));
+      for (const execution of [0, 1, 2, 3]) {
+        for (const stream of ["stdout", "stderr"] as const) {
+          const written = Buffer.concat(pieces.filter((one) => one.execution === execution && one.stream === stream).map((one) => one.bytes));
+          expect((await rawOf(execution, stream)).equals(written)).toBe(true);
+        }
+      }
+      const after = frames.length === 0 ? 0 : place % frames.length;
+      const rest = await readAll(log.openCursor(RUN, { executionIds, after }));
+      expect(rest.map(({ seq }) => seq)).toEqual(frames.slice(after).map(({ seq }) => seq));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a follower that reads while four executions write sees every frame once and in order", async () => {
+  const executionIds = [0, 1, 2, 3].map(executionId);
+  const cursor = log.openCursor(RUN, { executionIds, after: 0 });
+  const seen: number[] = [];
+  const writers = await Promise.all(executionIds.map((id) => log.openWriter(RUN, id, NO_LIMIT)));
+  const writing = Promise.all(
+    writers.map(async (writer, index) => {
+      for (let line = 0; line < 300; line++) {
+        await writer.append("stdout", Buffer.alloc(1 + ((line * 37 * (index + 1)) % 5000), "x"));
+        if (line % 5 === index) await new Promise(setImmediate);
+      }
+      await writer.close();
+    }),
+  );
+  let ended = false;
+  void writing.then(() => (ended = true));
+  for (let last = false; ; ) {
+    const frames = await cursor.next(50);
+    seen.push(...frames.map(({ seq }) => seq));
+    if (frames.length > 0) continue;
+    if (last) break;
+    last = ended;
+    await new Promise(setImmediate);
+  }
+  expect(seen).toEqual(seen.map((_, index) => index + 1));
+  expect(seen.length).toBeGreaterThan(4);
+});
+
+test("a character is never split between two frames", async () => {
+  const writer = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  const text = "naïve 漢字 🚢 ".repeat(5000);
+  for (const byte of Buffer.from(text).subarray(0, 3000)) await writer.append("stdout", Buffer.of(byte));
+  await writer.append("stdout", Buffer.from(text).subarray(3000));
+  await writer.close();
+  const frames = await readAll(log.openCursor(RUN, { executionIds: [executionId(0)], after: 0 }));
+  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  expect(frames.map((frame) => strict.decode(frame.payload)).join("")).toBe(text);
+});
+
+test("output beyond the limit is counted, not kept, and the execution is marked truncated", async () => {
+  const writer = await log.openWriter(RUN, executionId(0), 1000);
+  for (let round = 0; round < 30; round++) await writer.append("stderr", Buffer.alloc(100, "y"));
+  const totals = await writer.close();
+  expect(totals).toMatchObject({ stderrBytes: 3000, storedBytes: 1000, truncated: true });
+  expect((await rawOf(0, "stderr")).length).toBe(1000);
+});
+
+test("a torn last frame, as a crash leaves it, is the end and not an error", async () => {
+  const writer = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  await writer.append("stdout", Buffer.from("first\n"));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await writer.append("stdout", Buffer.from("second\n"));
+  await writer.close();
+  const [file] = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith(".log"));
+  const path = join(directory, file ?? "");
+  const { size } = await stat(path);
+  await truncate(path, size - 3);
+  expect((await rawOf(0, "stdout")).toString()).toBe("first\n");
+  await appendFile(path, Buffer.alloc(100, 0xff));
+  expect((await rawOf(0, "stdout")).toString()).toBe("first\n");
+});
+
+test("numbers go on after a restart of the server", async () => {
+  const first = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  await first.append("stdout", Buffer.from("before"));
+  await first.close();
+  log = openLog();
+  const second = await log.openWriter(RUN, executionId(1), NO_LIMIT);
+  await second.append("stdout", Buffer.from("after"));
+  await second.close();
+  const frames = await readAll(log.openCursor(RUN, { executionIds: [0, 1].map(executionId), after: 0 }));
+  expect(frames.map((frame) => [frame.seq, frame.payload.toString()])).toEqual([[1, "before"], [2, "after"]]);
+});
+
+test("an execution that wrote nothing has no file and an empty output", async () => {
+  const writer = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  expect(await writer.close()).toMatchObject({ stdoutBytes: 0, storedBytes: 0, truncated: false });
+  expect(await readdir(directory)).toEqual([]);
+  expect((await rawOf(0, "stdout")).length).toBe(0);
+});

@@ -1,0 +1,42 @@
+import { AppError, isTerminal, type RerunRequest, type RunRequest, type RunState } from "@deckhand/core";
+import type { Kysely } from "kysely";
+import type { Database } from "../database/database.ts";
+import type { KeptRequest } from "./run-plan.ts";
+import { type ExecutionRow, findStdin, getRun, listExecutions } from "./run-store.ts";
+
+/** Makes the request of a run again; only `failed` takes the targets where it did not succeed. */
+export async function toRerunRequest(
+  db: Kysely<Database>,
+  runId: string,
+  { only, params }: RerunRequest,
+): Promise<RunRequest> {
+  const run = await getRun(db, runId);
+  const kept = JSON.parse(run.request_json) as KeptRequest;
+  const stdin = await findStdin(db, runId);
+  const request: RunRequest = { ...kept, params: { ...kept.params, ...params }, ...(stdin && { stdin: toInput(stdin) }) };
+  if (only === "all") return request;
+  if (!isTerminal(run.state as RunState)) throw stillRuns(runId);
+  const failed = (await listExecutions(db, runId)).filter((execution) => execution.state !== "succeeded");
+  if (failed.length === 0) throw nothingFailed(runId);
+  return { ...request, on: failed.map(toSelector), except: [] };
+}
+
+/** The name on the engine, not the container's id: a redeployed container is meant as well. */
+function toSelector({ target_name, engine }: ExecutionRow): string {
+  return `name="${target_name}",engine="${engine}"`;
+}
+
+function toInput(stdin: Uint8Array): { readonly base64: string } {
+  return { base64: Buffer.from(stdin).toString("base64") };
+}
+
+function stillRuns(runId: string): AppError {
+  return new AppError("RUN_STATE_CONFLICT", {
+    detail: `The run ${runId} still goes on; which of its targets fail is not known yet.`,
+    hint: `Wait for it: deckhand wait ${runId}`,
+  });
+}
+
+function nothingFailed(runId: string): AppError {
+  return new AppError("RUN_STATE_CONFLICT", { detail: `Every execution of ${runId} succeeded; nothing is left to run again.` });
+}

@@ -1,0 +1,327 @@
+import { Readable } from "node:stream";
+import {
+  AppError,
+  createRunQuery,
+  eventQuery,
+  execution as executionSchema,
+  executionId,
+  isTerminal,
+  type Limits,
+  listRunsQuery,
+  outputPage,
+  outputQuery,
+  parseDurationMs,
+  rawOutputQuery,
+  readRunQuery,
+  rerunRequest,
+  type Run,
+  run as runSchema,
+  runId,
+  runPage,
+  runPlanView,
+  runRequest,
+  type RunRequest,
+  type RunState,
+} from "@deckhand/core";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { App } from "../http/app.ts";
+import { problemResponses } from "../http/problem-responses.ts";
+import { sendEvents } from "../http/server-sent-events.ts";
+import { type FollowDeps, followRun, toOutputFrame, waitForEnd } from "./follow-run.ts";
+import { type PlannedRun, toPlanView } from "./plan-run.ts";
+import { toRerunRequest } from "./rerun.ts";
+import { listRuns } from "./run-list.ts";
+import { includeOutput } from "./run-output-view.ts";
+import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
+import { toExecution, toRun, toRunSummary } from "./run-view.ts";
+import type { Caller, SubmitInput, SubmittedRun } from "./submit-run.ts";
+
+export interface RunRoutesDeps extends FollowDeps {
+  readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
+  readonly plan: (request: RunRequest) => Promise<PlannedRun>;
+  readonly cancel: (runId: string, caller: Caller) => Promise<void>;
+  readonly limits: Pick<Limits, "waitMs">;
+  readonly now: () => number;
+}
+
+const runParams = z.strictObject({ id: runId });
+const executionParams = z.strictObject({ id: runId, executionId });
+const submitHeaders = z.looseObject({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, "1 to 255 printable characters without spaces")
+    .optional()
+    .meta({ description: "the same key and request give the same run, for 24 hours" }),
+});
+const eventHeaders = z.looseObject({
+  "last-event-id": z.string().regex(/^\d{1,15}$/, "the id of an output event").optional(),
+});
+const streamed = z.string().meta({ description: "a stream" });
+const TAGS = ["runs"];
+
+/** Everything under /api/v1/runs. */
+export function runRoutes(deps: RunRoutesDeps): (app: App) => void {
+  return (app) => {
+    submitRoutes(app, deps);
+    readRoutes(app, deps);
+    changeRoutes(app, deps);
+    outputRoutes(app, deps);
+  };
+}
+
+function submitRoutes(app: App, deps: RunRoutesDeps): void {
+  app.post("/api/v1/runs", {
+    config: { action: "run.create" },
+    schema: {
+      operationId: "createRun",
+      summary: "Run a script on the targets of a selector",
+      description: "Answers 201 at once, or, with `wait`, when the run has ended or the time is up: the same body both ways.",
+      tags: TAGS,
+      querystring: createRunQuery,
+      headers: submitHeaders,
+      body: runRequest,
+      response: { 200: runSchema, 201: runSchema, ...problemResponses(400, 404, 409, 413, 415, 422, 429) },
+    },
+    handler: async (request, reply) => {
+      const idempotencyKey = request.headers["idempotency-key"];
+      const submitted = await deps.submit({ request: request.body, caller: toCaller(request), idempotencyKey });
+      return answerSubmitted(deps, submitted, { request, reply, query: request.query });
+    },
+  });
+  app.post("/api/v1/runs/plan", {
+    config: { action: "run.create" },
+    schema: {
+      operationId: "planRun",
+      summary: "Show what a run would be, without starting it",
+      tags: TAGS,
+      body: runRequest,
+      response: { 200: runPlanView, ...problemResponses(400, 404, 413, 415, 422) },
+    },
+    handler: async (request) => toPlanView(await deps.plan(request.body)),
+  });
+  app.post("/api/v1/runs/:id/rerun", {
+    config: { action: "run.create" },
+    schema: {
+      operationId: "rerun",
+      summary: "Run the same again, everywhere or where it did not succeed",
+      description: "Starts the stored script's version that the request names: the newest, when it named none.",
+      tags: TAGS,
+      params: runParams,
+      querystring: createRunQuery,
+      headers: submitHeaders,
+      body: rerunRequest,
+      response: { 200: runSchema, 201: runSchema, ...problemResponses(400, 404, 409, 413, 415, 422, 429) },
+    },
+    handler: async (request, reply) => {
+      const again = await toRerunRequest(deps.db, request.params.id, request.body);
+      const idempotencyKey = request.headers["idempotency-key"];
+      const caller = toCaller(request);
+      const submitted = await deps.submit({ request: again, caller, idempotencyKey, rerunOf: request.params.id });
+      return answerSubmitted(deps, submitted, { request, reply, query: request.query });
+    },
+  });
+}
+
+interface Answering {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly query: ReadQuery;
+}
+
+type ReadQuery = z.infer<typeof readRunQuery>;
+
+async function answerSubmitted(deps: RunRoutesDeps, { runId, replayed }: SubmittedRun, answering: Answering) {
+  const { request, reply, query } = answering;
+  const run = await readRun(deps, runId, { query, signal: leaving(request) });
+  reply.header("location", run.urls.self);
+  if (replayed) reply.header("idempotency-replayed", "true");
+  return reply.code(replayed ? 200 : 201).send(run);
+}
+
+interface Reading {
+  readonly query: ReadQuery;
+  readonly signal: AbortSignal;
+}
+
+async function readRun(deps: RunRoutesDeps, runId: string, { query, signal }: Reading): Promise<Run> {
+  const waitMs = Math.min(query.wait ? parseDurationMs(query.wait) : 0, deps.limits.waitMs);
+  if (waitMs > 0) await waitForEnd(deps, runId, { waitMs, signal });
+  const run = toRun(await getRun(deps.db, runId), await listExecutions(deps.db, runId));
+  return query.include === "output" ? includeOutput(deps.output, run) : run;
+}
+
+function readRoutes(app: App, deps: RunRoutesDeps): void {
+  app.get("/api/v1/runs", {
+    config: { action: "run.read" },
+    schema: {
+      operationId: "listRuns",
+      summary: "List runs, newest first",
+      tags: TAGS,
+      querystring: listRunsQuery,
+      response: { 200: runPage, ...problemResponses(400) },
+    },
+    handler: async (request) => {
+      const { rows, next } = await listRuns(deps.db, request.query, deps.now());
+      return { data: rows.map((row) => toRunSummary(row, null)), next: next ?? null };
+    },
+  });
+  app.get("/api/v1/runs/:id", {
+    config: { action: "run.read" },
+    schema: {
+      operationId: "getRun",
+      summary: "Read a run with its executions",
+      tags: TAGS,
+      params: runParams,
+      querystring: readRunQuery,
+      response: { 200: runSchema, ...problemResponses(400, 404) },
+    },
+    handler: (request) => readRun(deps, request.params.id, { query: request.query, signal: leaving(request) }),
+  });
+  app.get("/api/v1/runs/:id/executions/:executionId", {
+    config: { action: "run.read" },
+    schema: {
+      operationId: "getExecution",
+      summary: "Read one execution",
+      tags: TAGS,
+      params: executionParams,
+      response: { 200: executionSchema, ...problemResponses(400, 404) },
+    },
+    handler: async (request) => {
+      const { id, executionId } = request.params;
+      const [row] = await pickExecutions(deps, await getRun(deps.db, id), executionId);
+      return toExecution(row as ExecutionRow);
+    },
+  });
+}
+
+function changeRoutes(app: App, deps: RunRoutesDeps): void {
+  app.post("/api/v1/runs/:id/cancel", {
+    config: { action: "run.cancel" },
+    schema: {
+      operationId: "cancelRun",
+      summary: "Stop a run on all its targets",
+      description: "TERM, a grace time, then KILL of the whole process tree as far as it can be found. Answers when that is asked for; `wait` waits for the end.",
+      tags: TAGS,
+      params: runParams,
+      querystring: readRunQuery,
+      response: { 200: runSchema, ...problemResponses(400, 404, 409) },
+    },
+    handler: async (request) => {
+      await deps.cancel(request.params.id, toCaller(request));
+      return readRun(deps, request.params.id, { query: request.query, signal: leaving(request) });
+    },
+  });
+}
+
+function outputRoutes(app: App, deps: RunRoutesDeps): void {
+  app.get("/api/v1/runs/:id/output", {
+    config: { action: "run.read" },
+    schema: {
+      operationId: "readOutput",
+      summary: "Read output, a page at a time",
+      tags: TAGS,
+      params: runParams,
+      querystring: outputQuery,
+      response: { 200: outputPage, ...problemResponses(400, 404) },
+    },
+    handler: async (request) => readPage(deps, request.params.id, request.query),
+  });
+  app.get("/api/v1/runs/:id/output/raw", {
+    config: { action: "run.read" },
+    schema: {
+      operationId: "downloadOutput",
+      summary: "Download the stored output of one execution, byte for byte",
+      tags: TAGS,
+      params: runParams,
+      querystring: rawOutputQuery,
+      produces: ["application/octet-stream"],
+      response: { 200: streamed, ...problemResponses(400, 404) },
+    },
+    handler: async (request, reply) => {
+      const { execution, stream } = request.query;
+      const row = await onlyExecution(deps, request.params.id, execution);
+      reply.header("content-type", "application/octet-stream");
+      reply.header("content-disposition", `attachment; filename="${row.run_id}-${toFileName(row.target_name)}.log"`);
+      return reply.send(Readable.from(deps.output.readRaw(row.run_id, row.id, stream)) as unknown as string);
+    },
+  });
+  app.get("/api/v1/runs/:id/events", {
+    config: { action: "run.read" },
+    schema: {
+      operationId: "followRun",
+      summary: "Follow a run as server-sent events",
+      description: "Events `execution`, `run`, `output` (with an id) and `end`. Resume with Last-Event-ID or `after`; a run that ended and was read to its end answers 204.",
+      tags: TAGS,
+      params: runParams,
+      querystring: eventQuery,
+      headers: eventHeaders,
+      produces: ["text/event-stream"],
+      response: { 200: streamed, 204: z.null().meta({ description: "nothing more will come" }), ...problemResponses(400, 404) },
+    },
+    handler: async (request, reply) => {
+      const resumed = request.headers["last-event-id"];
+      const after = Number(resumed ?? request.query.after ?? 0);
+      const run = await getRun(deps.db, request.params.id);
+      const rows = await pickExecutions(deps, run, request.query.execution);
+      if (resumed !== undefined && (await isReadToEnd(deps, run, rows, after))) return reply.code(204).send(null);
+      return sendEvents(reply, (signal) =>
+        followRun(deps, run.id, { after, executionId: request.query.execution, signal }),
+      );
+    },
+  });
+}
+
+async function readPage(deps: RunRoutesDeps, runId: string, query: z.infer<typeof outputQuery>) {
+  const run = await getRun(deps.db, runId);
+  const rows = await pickExecutions(deps, run, query.execution);
+  const names = new Map(rows.map((row) => [row.id, row.target_name]));
+  const cursor = deps.output.openCursor(runId, { executionIds: [...names.keys()], after: query.after });
+  const frames = await cursor.next(query.limit);
+  const shown = frames.filter((frame) => !query.stream || frame.stream === query.stream);
+  return {
+    data: shown.map((frame) => toOutputFrame(frame, names.get(frame.executionId) ?? "")),
+    next: frames.at(-1)?.seq ?? query.after,
+    complete: frames.length < query.limit && isTerminal(run.state as RunState),
+  };
+}
+
+async function pickExecutions(deps: RunRoutesDeps, run: RunRow, wanted: string | undefined) {
+  const rows = await listExecutions(deps.db, run.id);
+  const picked = wanted ? rows.filter((row) => row.id === wanted) : rows;
+  if (wanted && picked.length === 0) {
+    throw new AppError("EXECUTION_NOT_FOUND", { detail: `The run ${run.id} has no execution ${wanted}.` });
+  }
+  return picked;
+}
+
+async function onlyExecution(deps: RunRoutesDeps, runId: string, wanted: string | undefined): Promise<ExecutionRow> {
+  const rows = await pickExecutions(deps, await getRun(deps.db, runId), wanted);
+  const [row] = rows;
+  if (row && rows.length === 1) return row;
+  throw new AppError("QUERY_INVALID", {
+    detail: `The run ${runId} has ${rows.length} executions; say which one.`,
+    errors: [{ pointer: "/execution", detail: "give the id of one execution" }],
+  });
+}
+
+async function isReadToEnd(deps: RunRoutesDeps, run: RunRow, rows: readonly ExecutionRow[], after: number) {
+  if (!isTerminal(run.state as RunState)) return false;
+  const cursor = deps.output.openCursor(run.id, { executionIds: rows.map((row) => row.id), after });
+  return (await cursor.next(1)).length === 0;
+}
+
+/** Aborts when the caller goes away, so that nobody waits for nobody. */
+function leaving(request: FastifyRequest): AbortSignal {
+  const controller = new AbortController();
+  request.raw.socket.once("close", () => controller.abort());
+  return controller.signal;
+}
+
+function toCaller(request: FastifyRequest): Caller {
+  return { principal: request.principal, address: request.ip, requestId: request.id };
+}
+
+function toFileName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9._-]/g, "_");
+}
