@@ -1,0 +1,35 @@
+/** One way to run a script in a container; each benchmark asks all of them in turns. */
+export interface Peer {
+  readonly name: string;
+  /** Brings up what it needs; gives a reason when this machine does not have it. */
+  start(place: BenchPlace): Promise<"ready" | { readonly missing: string }>;
+  /** Runs a bash script to its end and gives what it wrote to stdout. */
+  run(container: string, script: string): Promise<string>;
+  /** Runs it on all containers as fast as the peer can. */
+  runOnAll(containers: readonly string[], script: string): Promise<void>;
+  /** Runs a script that writes that many bytes and reads all of them; gives how many came. */
+  stream(container: string, bytes: number): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface BenchPlace {
+  readonly dockerSocket: string;
+}
+
+/** The script whose output `stream` measures. */
+export function floodScript(bytes: number): string {
+  return `head -c ${bytes} /dev/zero`;
+}
+
+/** Asks with at most `width` at once, in order. */
+export async function inParallel<Item>(
+  items: readonly Item[],
+  width: number,
+  act: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  const rest = [...items];
+  const workers = Array.from({ length: Math.min(width, items.length) }, async () => {
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await act(item);
+  });
+  await Promise.all(workers);
+}
