@@ -1,0 +1,79 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { docker } from "./containers.ts";
+
+const run = promisify(execFile);
+const UP_WITHIN_MS = 60_000;
+
+/** A Docker Engine of the test's own, which it may kill. */
+export interface PrivateDockerd {
+  readonly socketPath: string;
+  start(): Promise<void>;
+  /** Ends the daemon by a signal and waits until it is gone. */
+  end(signal: NodeJS.Signals): Promise<void>;
+  /** Starts a container that sleeps; gives its name. */
+  runContainer(image: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function startPrivateDockerd(options: {
+  readonly image: string;
+  readonly liveRestore?: boolean;
+}): Promise<PrivateDockerd> {
+  const folder = await mkdtemp("/var/tmp/deckhand-dockerd-");
+  const socketPath = join(folder, "docker.sock");
+  const log = openSync(join(folder, "dockerd.log"), "a");
+  let daemon: ChildProcess | undefined;
+  const command = async (...words: string[]) =>
+    (await run("docker", ["-H", `unix://${socketPath}`, ...words], { maxBuffer: 16 * 1024 * 1024 })).stdout.trim();
+
+  async function start(): Promise<void> {
+    const flags = [
+      ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")],
+      ...["--pidfile", join(folder, "dockerd.pid"), "-H", `unix://${socketPath}`],
+      ...["--bridge=none", "--iptables=false", "--ip-masq=false"],
+      ...(options.liveRestore ? ["--live-restore"] : []),
+    ];
+    await rm(join(folder, "dockerd.pid"), { force: true });
+    daemon = spawn("dockerd", flags, { stdio: ["ignore", log, log] });
+    const until = performance.now() + UP_WITHIN_MS;
+    while (!(await command("version", "--format", "{{.Server.Version}}").catch(() => ""))) {
+      if (performance.now() > until || daemon.exitCode !== null) throw new Error(`the private dockerd did not start: see ${folder}/dockerd.log`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    const gone = once(daemon, "exit");
+    daemon.kill(signal);
+    await gone;
+  }
+
+  await start();
+  const archive = join(folder, "image.tar");
+  await docker("save", "--output", archive, options.image);
+  await command("load", "--input", archive);
+  return {
+    socketPath,
+    start,
+    end,
+    runContainer: async (image) => {
+      const name = `private-${Math.random().toString(36).slice(2, 8)}`;
+      const wait = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
+      await command("run", "--detach", "--name", name, "--network", "none", image, "sh", "-c", wait);
+      return name;
+    },
+    close: async () => {
+      if (daemon?.exitCode !== null || daemon.signalCode !== null) await start().catch(() => undefined);
+      const left = (await command("ps", "--all", "--quiet").catch(() => "")).split("\n").filter(Boolean);
+      if (left.length > 0) await command("rm", "--force", ...left).catch(() => undefined);
+      await end("SIGTERM");
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
+    },
+  };
+}
