@@ -1,4 +1,4 @@
-/** What went wrong, in the nine classes that decide the HTTP status and the exit code of the command line. */
+/** What went wrong, in the classes that decide the HTTP status and the exit code of the command line. */
 export const STATUS_BY_CLASS = {
   invalid: 400,
   unauthenticated: 401,
@@ -7,6 +7,9 @@ export const STATUS_BY_CLASS = {
   conflict: 409,
   unprocessable: 422,
   limited: 429,
+  "method-not-allowed": 405,
+  "too-large": 413,
+  "media-type": 415,
   unavailable: 503,
   internal: 500,
 } as const;
@@ -33,6 +36,7 @@ export const ERROR_CATALOG = {
   HOST_DENIED: { class: "denied", title: "The Host header is not allowed" },
   ORIGIN_DENIED: { class: "denied", title: "The Origin header is not allowed" },
   ROUTE_NOT_FOUND: { class: "not-found", title: "There is nothing at this address" },
+  METHOD_NOT_ALLOWED: { class: "method-not-allowed", title: "This address does not know the method" },
   RUN_NOT_FOUND: { class: "not-found", title: "There is no such run" },
   EXECUTION_NOT_FOUND: { class: "not-found", title: "There is no such execution" },
   SCRIPT_NOT_FOUND: { class: "not-found", title: "There is no such script" },
@@ -55,7 +59,8 @@ export const ERROR_CATALOG = {
   TOO_MANY_TARGETS: { class: "unprocessable", title: "More targets match than allowed" },
   TARGET_AMBIGUOUS: { class: "unprocessable", title: "The name fits several targets" },
   LIMIT_EXCEEDED: { class: "unprocessable", title: "A limit is exceeded" },
-  BODY_TOO_LARGE: { class: "invalid", title: "The request is too large" },
+  BODY_TOO_LARGE: { class: "too-large", title: "The request is too large" },
+  CONTENT_TYPE_INVALID: { class: "media-type", title: "This content type is not read here" },
   QUEUE_FULL: { class: "limited", title: "Too many executions are waiting" },
   RATE_LIMITED: { class: "limited", title: "Too many requests" },
   ENGINE_UNREACHABLE: { class: "unavailable", title: "The engine does not answer" },
