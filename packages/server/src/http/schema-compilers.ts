@@ -1,0 +1,37 @@
+import { AppError, type ErrorCode } from "@deckhand/core";
+import type { FastifySchemaCompiler } from "fastify";
+import { serializerCompiler } from "fastify-type-provider-zod";
+import type { z } from "zod";
+import { toErrorPlaces } from "./error-places.ts";
+
+const PARTS: Readonly<Record<string, { readonly code: ErrorCode; readonly name: string }>> = {
+  body: { code: "BODY_INVALID", name: "The body" },
+  querystring: { code: "QUERY_INVALID", name: "The query string" },
+  params: { code: "PATH_INVALID", name: "The path" },
+  headers: { code: "HEADER_INVALID", name: "A header" },
+};
+
+/** Checks a part of the request by its zod schema; headers that the schema does not name stay. */
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = "body" }) => {
+  return (data) => {
+    const result = schema.safeParse(data);
+    if (!result.success) return { error: toInvalidError(schema, httpPart, result.error.issues) };
+    if (httpPart !== "headers") return { value: result.data };
+    return { value: { ...(data as object), ...(result.data as object) } };
+  };
+};
+
+function toInvalidError(schema: z.ZodType, httpPart: string, issues: readonly z.core.$ZodIssue[]): AppError {
+  const part = PARTS[httpPart] ?? { code: "BODY_INVALID", name: "The body" };
+  const errors = toErrorPlaces(schema, issues);
+  const [first] = errors;
+  const where = first?.pointer ? ` at ${first.pointer}` : "";
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  return new AppError(part.code, {
+    detail: `${part.name} is not valid${where}: ${first?.detail ?? "it does not fit"}${more}.`,
+    hint: "The fields of each operation, with examples, are at /docs.",
+    errors,
+  });
+}
+
+export { serializerCompiler };
