@@ -1,8 +1,7 @@
-import { AppError, type ErrorCode } from "@deckhand/core";
+import { AppError, type ErrorCode, toErrorPlaces } from "@deckhand/core";
 import type { FastifySchemaCompiler } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { z } from "zod";
-import { toErrorPlaces } from "./error-places.ts";
 
 const PARTS: Readonly<Record<string, { readonly code: ErrorCode; readonly name: string }>> = {
   body: { code: "BODY_INVALID", name: "The body" },

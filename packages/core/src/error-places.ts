@@ -1,5 +1,6 @@
-import { type ErrorPlace, findNearMatch } from "@deckhand/core";
 import { z } from "zod";
+import type { ErrorPlace } from "./errors.ts";
+import { findNearMatch } from "./near-match.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -7,7 +8,7 @@ type Path = readonly PropertyKey[];
 /** More would help nobody and make the answer large. */
 const MOST_PLACES = 50;
 
-/** Turns what zod found into places of ours: a JSON pointer and a sentence, with the near match of an unknown field. */
+/** Turns what zod found into places in the input: a JSON pointer and a sentence, with the near match of an unknown field. */
 export function toErrorPlaces(schema: z.ZodType, issues: readonly Issue[]): ErrorPlace[] {
   return issues.flatMap((issue) => toPlaces(schema, issue)).slice(0, MOST_PLACES);
 }
@@ -26,6 +27,7 @@ function toUnknownField(schema: z.ZodType, path: Path, key: string): ErrorPlace 
 
 function toDetail(issue: Issue): string {
   if (issue.code === "invalid_union" && issue.errors.length > 0) return toUnionDetail(issue.errors);
+  if (issue.code === "invalid_key") return `the name does not fit: ${issue.issues.map(toDetail).join(", ")}`;
   return lowerFirst(issue.message.replace(/^Invalid (input|option): /, ""));
 }
 
@@ -73,7 +75,7 @@ function toList(schema: z.core.$ZodType | undefined): z.core.$ZodType[] {
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(unwrap);
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return unwrap(schema.unwrap());
-  if (schema instanceof z.ZodDefault) return unwrap(schema.unwrap());
-  if (schema instanceof z.ZodPipe) return unwrap(schema.in);
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return unwrap(schema.unwrap());
+  if (schema instanceof z.ZodPipe) return [...unwrap(schema.in), ...unwrap(schema.out)];
   return [schema];
 }
