@@ -1,0 +1,151 @@
+import { z } from "zod";
+import type {
+  ContainerHealth,
+  ContainerStatus,
+  EngineContainer,
+  EngineContainerDetail,
+  EngineEvent,
+  ExecStatus,
+} from "../engine.ts";
+
+/** What we read of the engine's answers; anything else in them is passed over. */
+export const versionAnswer = z.object({
+  Version: z.string(),
+  ApiVersion: z.string(),
+  Os: z.string().default("linux"),
+  Arch: z.string().default(""),
+  Components: z.array(z.object({ Name: z.string() })).nullish(),
+});
+
+const listed = z.object({
+  Id: z.string(),
+  Names: z.array(z.string()).nullish(),
+  Image: z.string(),
+  ImageID: z.string().default(""),
+  Labels: z.record(z.string(), z.string()).nullish(),
+  State: z.string(),
+  Status: z.string().default(""),
+  Created: z.union([z.number(), z.string()]).default(0),
+});
+export const listAnswer = z.array(listed);
+
+const inspected = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  Image: z.string(),
+  Created: z.string(),
+  State: z.object({
+    Status: z.string(),
+    StartedAt: z.string(),
+    Pid: z.number().default(0),
+    ExitCode: z.number().default(0),
+    OOMKilled: z.boolean().default(false),
+    Health: z.object({ Status: z.string() }).nullish(),
+  }),
+  Config: z.object({
+    Image: z.string().nullish(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+    User: z.string().default(""),
+    Env: z.array(z.string()).nullish(),
+    WorkingDir: z.string().default(""),
+  }),
+});
+export const inspectAnswer = inspected;
+
+export const createdExecAnswer = z.object({ Id: z.string() });
+export const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.number().nullish(), Pid: z.number().default(0) });
+export const topAnswer = z.object({ Titles: z.array(z.string()), Processes: z.array(z.array(z.string())).nullish() });
+
+const eventAnswer = z.object({
+  Type: z.string().optional(),
+  Action: z.string(),
+  Actor: z.object({ ID: z.string() }).optional(),
+  id: z.string().optional(),
+  time: z.number().default(0),
+  timeNano: z.number().optional(),
+});
+
+const STATUS: Readonly<Record<string, ContainerStatus>> = {
+  created: "created",
+  configured: "created",
+  initialized: "created",
+  running: "running",
+  paused: "paused",
+  restarting: "restarting",
+  exited: "exited",
+  stopped: "exited",
+  stopping: "removing",
+  dead: "dead",
+  removing: "removing",
+};
+
+export function toContainer(answer: z.infer<typeof listed>): EngineContainer {
+  return {
+    id: answer.Id,
+    name: toName(answer.Names?.[0] ?? answer.Id.slice(0, 12)),
+    image: answer.Image,
+    imageId: answer.ImageID,
+    labels: answer.Labels ?? {},
+    status: STATUS[answer.State.toLowerCase()] ?? "dead",
+    health: /\((healthy|unhealthy|health: starting)\)/.exec(answer.Status)?.[1]?.replace("health: ", "") as ContainerHealth | undefined,
+    startedAt: undefined,
+    createdAt: new Date(typeof answer.Created === "number" ? answer.Created * 1000 : answer.Created),
+  };
+}
+
+export function toDetail(answer: z.infer<typeof inspected>): EngineContainerDetail {
+  const { State, Config } = answer;
+  return {
+    id: answer.Id,
+    name: toName(answer.Name),
+    image: Config.Image ?? answer.Image,
+    imageId: answer.Image,
+    labels: Config.Labels ?? {},
+    status: STATUS[State.Status.toLowerCase()] ?? "dead",
+    health: toHealth(State.Health?.Status),
+    startedAt: State.StartedAt,
+    createdAt: new Date(answer.Created),
+    pid: State.Pid,
+    exitCode: State.ExitCode,
+    oomKilled: State.OOMKilled,
+    user: Config.User,
+    env: Config.Env ?? [],
+    workdir: Config.WorkingDir,
+  };
+}
+
+/** Podman reports exit code 0 while a process runs, so a code counts only afterwards. */
+export function toExecStatus(answer: z.infer<typeof execAnswer>): ExecStatus {
+  return { running: answer.Running, exitCode: answer.Running ? undefined : (answer.ExitCode ?? undefined), pid: answer.Pid };
+}
+
+const EVENT_KINDS: Readonly<Record<string, EngineEvent["kind"]>> = {
+  start: "start",
+  die: "die",
+  died: "die",
+  oom: "oom",
+  pause: "pause",
+  unpause: "unpause",
+  restart: "restart",
+  rename: "rename",
+  destroy: "destroy",
+  remove: "destroy",
+  update: "update",
+};
+
+/** Gives `undefined` for events that say nothing about a container's life. */
+export function toEvent(line: string): EngineEvent | undefined {
+  const event = eventAnswer.parse(JSON.parse(line));
+  const kind = event.Action.startsWith("health_status") ? "health" : EVENT_KINDS[event.Action];
+  const containerId = event.Actor?.ID ?? event.id;
+  if (!kind || !containerId) return undefined;
+  return { kind, containerId, at: new Date(event.timeNano ? event.timeNano / 1e6 : event.time * 1000) };
+}
+
+function toHealth(status: string | undefined): ContainerHealth | undefined {
+  return status === "starting" || status === "healthy" || status === "unhealthy" ? status : undefined;
+}
+
+function toName(name: string): string {
+  return name.replace(/^\//, "");
+}
