@@ -1,5 +1,4 @@
-import type { ParamValue, RunRequest } from "@deckhand/core";
-import type { ScriptLaunch } from "../sessions/session.ts";
+import type { ParamValue, RunRequest, ScriptLaunch } from "@deckhand/core";
 
 /** What a run will do, frozen when it is accepted, so that whoever carries it out looks nothing up. */
 export interface RunPlan {

@@ -1,4 +1,4 @@
-import type { Guarantees, OutcomeReason } from "@deckhand/core";
+import type { Guarantees, OutcomeReason, ScriptLaunch } from "@deckhand/core";
 import type { OutputStream } from "../engines/engine.ts";
 
 /**
@@ -39,20 +39,6 @@ export interface ExecutionSpec extends ExecutionPlace {
 export type Program =
   | { readonly kind: "argv"; readonly argv: readonly string[] }
   | { readonly kind: "script"; readonly text: string; readonly launch: ScriptLaunch };
-
-/** How an interpreter takes a script; made by core's `interpreter` table. */
-export interface ScriptLaunch {
-  /** Programs to try, in order: the first that the container has. */
-  readonly commands: readonly string[];
-  /** Arguments before the script's path. */
-  readonly flags: readonly string[];
-  /** `descriptor`: `/dev/fd/N` of an already removed file; `file`: a path that stays until the script ends. */
-  readonly delivery: "descriptor" | "file";
-  /** With the dot, for interpreters that look at it; `""` for none. */
-  readonly extension: string;
-  /** A second script that runs first in the same interpreter (psql's variables); `""` for none. */
-  readonly prelude: string;
-}
 
 export type StartResult =
   | { readonly kind: "started"; readonly execution: RunningExecution }

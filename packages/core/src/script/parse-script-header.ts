@@ -1,0 +1,268 @@
+import type { ScriptHeaderView, ScriptParam, ScriptProblem } from "../contract/script.ts";
+import { findDurationMs } from "../duration.ts";
+import { isAppError } from "../errors.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import { findNearMatch } from "../near-match.ts";
+import { parseSelector } from "../selector/parse-selector.ts";
+import { findHeader, type HeaderLine } from "./header-lines.ts";
+import {
+  findByExtension,
+  findInterpreter,
+  findShebang,
+  type Interpreter,
+  isPsql,
+} from "./interpreter.ts";
+import { type ParsedParam, parseParam, parseSecret } from "./parse-param.ts";
+import { findNameProblem, isPsqlName } from "./reserved-names.ts";
+import type { ScriptHeader } from "./script-header.ts";
+import { findExtension } from "./script-path.ts";
+import { findTextProblem } from "./text-bytes.ts";
+
+const MOST_PROBLEMS = 100;
+const KEY_LINE = /^@([A-Za-z][\w-]*)([ \t]*)/;
+
+/** Keys of the header format that this version does not act on; they are refused so that none is silently ignored. */
+const LATER_KEYS: readonly string[] = [
+  "max",
+  "output",
+  "concurrency",
+  "parallel",
+  "on-failure",
+  "retain",
+];
+
+export interface ParsedHeader {
+  readonly header: ScriptHeader;
+  /** Everything that is wrong; a script with problems does not run. */
+  readonly problems: readonly ScriptProblem[];
+}
+
+type Draft = { -readonly [Key in keyof ScriptHeader]: ScriptHeader[Key] };
+
+/** One key with its value, and the places to which its faults point. */
+interface Entry {
+  readonly key: string;
+  readonly value: string;
+  readonly line: number;
+  readonly keyColumn: number;
+  readonly valueColumn: number;
+}
+
+interface Reading {
+  readonly draft: Draft;
+  readonly problems: ScriptProblem[];
+  readonly seen: Set<string>;
+  /** Lines without a key belong to the description while it lasts. */
+  about: string[];
+  inAbout: boolean;
+}
+
+type Take = (reading: Reading, entry: Entry) => void;
+
+/** Reads the header of a script; finds all problems at once and never throws. */
+export function parseScriptHeader(text: string, path: string): ParsedHeader {
+  const { lines, suspect } = findHeader(text);
+  const reading = startReading(lines.length > 0);
+  if (suspect) report(reading, suspect, "this looks like a header's first line; write @deckhand 1");
+  for (const [index, line] of lines.entries()) takeLine(reading, line, index === 0);
+  const { draft } = reading;
+  draft.about = reading.about.join("\n").trim() || null;
+  draft.interpreter ??= findShebang(text) ?? findByExtension(findExtension(path)) ?? null;
+  checkPsqlNames(reading, lines[0]);
+  return { header: draft, problems: reading.problems };
+}
+
+function startReading(declared: boolean): Reading {
+  const nothing = {
+    title: null,
+    about: null,
+    interpreter: null,
+    user: null,
+    workdir: null,
+    timeoutMs: null,
+    effect: null,
+    owner: null,
+  };
+  const lists = { on: [], except: [], params: [], examples: [], tags: [] };
+  const draft: Draft = { declared, ...nothing, ...lists, acceptsArgs: false, env: {} };
+  return { draft, problems: [], seen: new Set(), about: [], inAbout: true };
+}
+
+function takeLine(reading: Reading, line: HeaderLine, isFirst: boolean): void {
+  const match = KEY_LINE.exec(line.text);
+  if (!match) {
+    if (reading.inAbout) reading.about.push(line.text);
+    return;
+  }
+  const [before = "", key = ""] = match;
+  const entry = {
+    ...{ key, value: line.text.slice(before.length), line: line.line },
+    ...{ keyColumn: line.column, valueColumn: line.column + before.length },
+  };
+  reading.inAbout = key === "about" || isFirst;
+  if (isFirst) checkVersion(reading, entry);
+  else takeEntry(reading, entry);
+}
+
+function checkVersion(reading: Reading, entry: Entry): void {
+  if (entry.value === "1") return;
+  const detail =
+    entry.value === ""
+      ? "the version is missing"
+      : `version "${entry.value.slice(0, 20)}" is not known to this Deckhand`;
+  fault(reading, entry, `${detail}; write @deckhand 1`);
+}
+
+function takeEntry(reading: Reading, entry: Entry): void {
+  const { key } = entry;
+  const take = Object.hasOwn(TAKE_BY_KEY, key) ? TAKE_BY_KEY[key] : undefined;
+  if (!take) return fault(reading, { ...entry, valueColumn: entry.keyColumn }, explainKey(key));
+  if (entry.value === "" && key !== "args") return fault(reading, entry, `@${key} needs a value`);
+  if (SINGLE_KEYS.has(key) && reading.seen.has(key))
+    fault(reading, { ...entry, valueColumn: entry.keyColumn }, `@${key} is given twice`);
+  reading.seen.add(key);
+  take(reading, entry);
+}
+
+function explainKey(key: string): string {
+  if (LATER_KEYS.includes(key)) return `@${key} is not supported by this version`;
+  if (key === "deckhand") return "@deckhand comes once, as the header's first line";
+  const near = findNearMatch(key, [...Object.keys(TAKE_BY_KEY), ...LATER_KEYS]);
+  return near
+    ? `@${key.slice(0, 40)} is not a key; did you mean @${near}?`
+    : `@${key.slice(0, 40)} is not a key`;
+}
+
+const SINGLE_KEYS: ReadonlySet<string> = new Set([
+  "title",
+  "about",
+  "interpreter",
+  "timeout",
+  "user",
+  "workdir",
+  "args",
+  "effect",
+  "owner",
+]);
+
+const TAKE_BY_KEY: Readonly<Record<string, Take>> = {
+  title: ({ draft }, { value }) => void (draft.title = value),
+  about: (reading, { value }) => void reading.about.push(value),
+  owner: ({ draft }, { value }) => void (draft.owner = value),
+  user: takePlain("user"),
+  workdir: takePlain("workdir"),
+  tags: ({ draft }, { value }) =>
+    void (draft.tags = [...new Set([...draft.tags, ...value.split(/[\s,]+/).filter(Boolean)])]),
+  example: ({ draft }, { value }) => void (draft.examples = [...draft.examples, value]),
+  args: ({ draft }) => void (draft.acceptsArgs = true),
+  effect: takeEffect,
+  timeout: takeTimeout,
+  interpreter: takeInterpreter,
+  env: takeEnv,
+  on: takeSelector("on"),
+  except: takeSelector("except"),
+  param: (reading, entry) => takeParam(reading, entry, parseParam(entry.value)),
+  secret: (reading, entry) => takeParam(reading, entry, parseSecret(entry.value)),
+};
+
+function takePlain(key: "user" | "workdir"): Take {
+  return (reading, entry) => {
+    const problem = findTextProblem(entry.value);
+    if (problem !== undefined) fault(reading, entry, `@${key} ${problem}`);
+    else reading.draft[key] = entry.value;
+  };
+}
+
+const EFFECTS: readonly NonNullable<ScriptHeaderView["effect"]>[] = [
+  "read",
+  "write",
+  "destructive",
+];
+
+function takeEffect(reading: Reading, entry: Entry): void {
+  const effect = EFFECTS.find((known) => known === entry.value);
+  if (effect) reading.draft.effect = effect;
+  else fault(reading, entry, `@effect is one of ${EFFECTS.join(", ")}`);
+}
+
+function takeTimeout(reading: Reading, entry: Entry): void {
+  const timeoutMs = findDurationMs(entry.value);
+  if (timeoutMs !== undefined && timeoutMs > 0) reading.draft.timeoutMs = timeoutMs;
+  else fault(reading, entry, "@timeout is a duration, such as 30s, 10m or 1h30m");
+}
+
+function takeInterpreter(reading: Reading, entry: Entry): void {
+  const interpreter: Interpreter | undefined = findInterpreter(entry.value);
+  if (interpreter) reading.draft.interpreter = interpreter;
+  else fault(reading, entry, "@interpreter names a program, such as python3|python or psql -X -q");
+}
+
+function takeEnv(reading: Reading, entry: Entry): void {
+  const equals = entry.value.indexOf("=");
+  const [name, value] = [entry.value.slice(0, equals), entry.value.slice(equals + 1)];
+  const problem =
+    equals < 1 ? "is written NAME=value" : (findNameProblem(name) ?? findTextProblem(value));
+  if (problem !== undefined)
+    fault(reading, entry, `@env ${name.slice(0, 128)} ${problem}`.replace("  ", " "));
+  else
+    reading.draft.env = { ...reading.draft.env, ...Object.fromEntries([[name, unquote(value)]]) };
+}
+
+function unquote(value: string): string {
+  return /^"[^"]*"$|^'[^']*'$/.test(value) ? value.slice(1, -1) : value;
+}
+
+function takeSelector(key: "on" | "except"): Take {
+  return (reading, entry) => {
+    const problem = findSelectorProblem(entry.value);
+    if (problem) return fault(reading, entry, problem.detail, problem.at);
+    reading.draft[key] = [...reading.draft[key], entry.value];
+  };
+}
+
+function findSelectorProblem(text: string): { detail: string; at: number } | undefined {
+  try {
+    parseSelector(text);
+    return undefined;
+  } catch (error) {
+    if (!isAppError(error, "SELECTOR_INVALID")) throw error;
+    const detail = [error.message.split(" At column ", 1)[0], error.hint].filter(Boolean).join(" ");
+    return { detail, at: Number(error.extra.column) - 1 };
+  }
+}
+
+function takeParam(reading: Reading, entry: Entry, { param, faults }: ParsedParam): void {
+  for (const { at, detail } of faults) fault(reading, entry, detail, at);
+  if (!param) return;
+  const { params } = reading.draft;
+  if (params.some(({ name }) => name === param.name))
+    return fault(reading, entry, `${param.name} is declared twice`);
+  if (params.length === DEFAULT_LIMITS.paramCount)
+    return fault(reading, entry, `there are more than ${DEFAULT_LIMITS.paramCount} parameters`);
+  reading.draft.params = [...params, param];
+}
+
+/** These names would set up psql itself before the script starts. */
+function checkPsqlNames(reading: Reading, first: HeaderLine | undefined): void {
+  const { interpreter, params } = reading.draft;
+  if (!first || !interpreter || !isPsql(interpreter)) return;
+  const taken: ScriptParam[] = params.filter(({ name }) => isPsqlName(name));
+  for (const { name } of taken)
+    report(reading, first, `the parameter ${name} is a setting of psql's own; choose another name`);
+}
+
+function fault(
+  reading: Reading,
+  { line, valueColumn }: Entry,
+  ...[detail, at = 0]: [string, number?]
+): void {
+  report(reading, { line, column: valueColumn + at }, detail);
+}
+
+function report(
+  { problems }: Reading,
+  { line, column }: Pick<HeaderLine, "line" | "column">,
+  detail: string,
+): void {
+  if (problems.length < MOST_PROBLEMS) problems.push({ line, column, detail });
+}

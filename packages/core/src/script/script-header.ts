@@ -1,0 +1,38 @@
+import type { ScriptHeaderView, ScriptParam } from "../contract/script.ts";
+import type { Interpreter } from "./interpreter.ts";
+
+/** What a script says about itself; every entry is a default that the caller may change. */
+export interface ScriptHeader {
+  /** False when the script has no header at all. */
+  readonly declared: boolean;
+  readonly title: string | null;
+  readonly about: string | null;
+  /** From the header, else the first line, else the extension; null when none of them tells. */
+  readonly interpreter: Interpreter | null;
+  readonly user: string | null;
+  readonly workdir: string | null;
+  readonly timeoutMs: number | null;
+  readonly on: readonly string[];
+  readonly except: readonly string[];
+  readonly effect: ScriptHeaderView["effect"];
+  readonly acceptsArgs: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly params: readonly ScriptParam[];
+  readonly examples: readonly string[];
+  readonly tags: readonly string[];
+  readonly owner: string | null;
+}
+
+/** Shows a header as the API does. */
+export function toHeaderView(header: ScriptHeader): ScriptHeaderView {
+  const { title, about, interpreter, user, workdir, timeoutMs, effect, owner } = header;
+  return {
+    ...{ title, about, user, workdir, timeoutMs, effect, owner },
+    interpreter: interpreter && [interpreter.commands.join("|"), ...interpreter.flags],
+    on: [...header.on],
+    acceptsArgs: header.declared ? header.acceptsArgs : true,
+    params: [...header.params],
+    examples: [...header.examples],
+    tags: [...header.tags],
+  };
+}
