@@ -86,7 +86,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
     handler: async (request, reply) => {
       const idempotencyKey = request.headers["idempotency-key"];
       const submitted = await deps.submit({ request: request.body, caller: toCaller(request), idempotencyKey });
-      return answerSubmitted(deps, submitted, { request, reply, query: request.query });
+      return answerSubmitted(deps, submitted, { reply, query: request.query });
     },
   });
   app.post("/api/v1/runs/plan", {
@@ -118,13 +118,12 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
       const idempotencyKey = request.headers["idempotency-key"];
       const caller = toCaller(request);
       const submitted = await deps.submit({ request: again, caller, idempotencyKey, rerunOf: request.params.id });
-      return answerSubmitted(deps, submitted, { request, reply, query: request.query });
+      return answerSubmitted(deps, submitted, { reply, query: request.query });
     },
   });
 }
 
 interface Answering {
-  readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly query: ReadQuery;
 }
@@ -132,8 +131,8 @@ interface Answering {
 type ReadQuery = z.infer<typeof readRunQuery>;
 
 async function answerSubmitted(deps: RunRoutesDeps, { runId, replayed }: SubmittedRun, answering: Answering) {
-  const { request, reply, query } = answering;
-  const run = await readRun(deps, runId, { query, signal: leaving(request) });
+  const { reply, query } = answering;
+  const run = await readRun(deps, runId, { query, signal: leaving(reply) });
   reply.header("location", run.urls.self);
   if (replayed) reply.header("idempotency-replayed", "true");
   return reply.code(replayed ? 200 : 201).send(run);
@@ -176,7 +175,7 @@ function readRoutes(app: App, deps: RunRoutesDeps): void {
       querystring: readRunQuery,
       response: { 200: runSchema, ...problemResponses(400, 404) },
     },
-    handler: (request) => readRun(deps, request.params.id, { query: request.query, signal: leaving(request) }),
+    handler: (request, reply) => readRun(deps, request.params.id, { query: request.query, signal: leaving(reply) }),
   });
   app.get("/api/v1/runs/:id/executions/:executionId", {
     config: { action: "run.read" },
@@ -207,9 +206,9 @@ function changeRoutes(app: App, deps: RunRoutesDeps): void {
       querystring: readRunQuery,
       response: { 200: runSchema, ...problemResponses(400, 404, 409) },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       await deps.cancel(request.params.id, toCaller(request));
-      return readRun(deps, request.params.id, { query: request.query, signal: leaving(request) });
+      return readRun(deps, request.params.id, { query: request.query, signal: leaving(reply) });
     },
   });
 }
@@ -312,9 +311,9 @@ async function isReadToEnd(deps: RunRoutesDeps, run: RunRow, rows: readonly Exec
 }
 
 /** Aborts when the caller goes away, so that nobody waits for nobody. */
-function leaving(request: FastifyRequest): AbortSignal {
+function leaving(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  request.raw.socket.once("close", () => controller.abort());
+  reply.raw.once("close", () => controller.abort());
   return controller.signal;
 }
 

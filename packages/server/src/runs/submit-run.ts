@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { AppError, type RunRequest } from "@deckhand/core";
 import type { Kysely, Transaction } from "kysely";
-import type { Principal } from "../access/action.ts";
+import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
@@ -28,13 +28,6 @@ export interface RunAudit {
   readonly runId: string;
   readonly targets: number;
   readonly title: string;
-}
-
-/** Who asks, from where, in which request. */
-export interface Caller {
-  readonly principal: Principal | undefined;
-  readonly address: string;
-  readonly requestId: string;
 }
 
 export interface SubmitInput {

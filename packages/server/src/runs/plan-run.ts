@@ -1,0 +1,242 @@
+import { createHash } from "node:crypto";
+import {
+  AppError,
+  assertEnvAllowed,
+  explainNoMatch,
+  type Limits,
+  matchTargets,
+  parseDurationMs,
+  parseScriptHeader,
+  parseSelector,
+  type ResolvedParams,
+  resolveLaunch,
+  resolveParams,
+  type RunPlanView,
+  type RunRequest,
+  type ScriptHeader,
+  type ScriptLaunch,
+  type Target,
+} from "@deckhand/core";
+import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
+
+export interface PlanDeps {
+  readonly scripts: ScriptSource;
+  readonly listTargets: () => readonly Target[];
+  readonly limits: Limits;
+}
+
+/** The part of the script library that a plan reads. */
+export interface ScriptSource {
+  get(name: string): Promise<StoredScript>;
+  getVersion(name: string, version: number): Promise<StoredScript>;
+}
+
+export interface StoredScript {
+  readonly name: string;
+  readonly path: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly text: string;
+}
+
+/** A plan with everything that is kept beside it, or not kept at all. */
+export interface PlannedRun {
+  readonly plan: RunPlan;
+  readonly targets: readonly PlannedTarget[];
+  readonly keptRequest: KeptRequest;
+  readonly scriptText: string | undefined;
+  readonly stdin: Uint8Array | undefined;
+  /** Values of secret parameters by name; for memory only. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** What is to be started, with what its header says. */
+interface Source {
+  readonly kind: RunPlan["kind"];
+  readonly title: string;
+  readonly script: RunPlan["script"];
+  readonly program: RunPlan["program"];
+  readonly text: string | undefined;
+  readonly header: ScriptHeader | undefined;
+}
+
+/** Resolves a request to what will be done, where, with which values; changes nothing. */
+export async function planRun(deps: PlanDeps, request: RunRequest): Promise<PlannedRun> {
+  const source = await toSource(deps, request);
+  const params = toParams(source, request);
+  assertEnvAllowed(request.env);
+  assertArgs(source, request);
+  const stdin = toStdin(request, deps.limits);
+  const targets = pickTargets(deps, request);
+  return {
+    plan: toPlan(deps, { request, source, params, hasStdin: stdin !== undefined }),
+    targets,
+    keptRequest: toKept(request, params),
+    scriptText: source.text,
+    stdin,
+    secrets: params.secrets,
+  };
+}
+
+async function toSource(deps: PlanDeps, request: RunRequest): Promise<Source> {
+  if (request.argv) return toArgvSource(request.argv);
+  if (request.inline) return toInlineSource(request.inline, deps.limits);
+  return toStoredSource(await readStored(deps, request.script ?? ""));
+}
+
+function toArgvSource(argv: readonly string[]): Source {
+  const title = argv.join(" ").slice(0, 200);
+  return { kind: "argv", title, script: undefined, program: { kind: "argv", argv }, text: undefined, header: undefined };
+}
+
+function toInlineSource(inline: NonNullable<RunRequest["inline"]>, limits: Limits): Source {
+  const { text, name = "inline script", interpreter } = inline;
+  assertScriptSize(text, limits);
+  const header = soundHeader(text, name, "/inline/text");
+  const launch = resolveLaunch({ header, text, path: name, interpreter });
+  return { kind: "inline", title: name, script: undefined, header, ...toProgram(text, launch) };
+}
+
+function toStoredSource(stored: StoredScript): Source {
+  const { name, version, sha256, text, path } = stored;
+  const header = soundHeader(text, path, "/script");
+  const launch = resolveLaunch({ header, text, path, interpreter: undefined });
+  return { kind: "script", title: name, script: { name, version, sha256 }, header, ...toProgram(text, launch) };
+}
+
+function toProgram(text: string, launch: ScriptLaunch): Pick<Source, "program" | "text"> {
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  return { program: { kind: "script", sha256, launch }, text };
+}
+
+/** `db/vacuum` is the newest version, `db/vacuum@12` that one. */
+async function readStored(deps: PlanDeps, reference: string): Promise<StoredScript> {
+  const [, name = reference, version] = /^(.+)@(\d{1,9})$/.exec(reference) ?? [];
+  return version === undefined ? deps.scripts.get(name) : deps.scripts.getVersion(name, Number(version));
+}
+
+function soundHeader(text: string, path: string, pointer: string): ScriptHeader {
+  const { header, problems } = parseScriptHeader(text, path);
+  if (problems.length === 0) return header;
+  throw new AppError("SCRIPT_INVALID", {
+    detail: `The header of ${path} has ${problems.length === 1 ? "an error" : `${problems.length} errors`}: line ${problems[0]?.line}: ${problems[0]?.detail}`,
+    errors: problems.map((problem) => ({ pointer, detail: `line ${problem.line}, column ${problem.column}: ${problem.detail}` })),
+    hint: "Check it: deckhand scripts check FILE",
+  });
+}
+
+function assertScriptSize(text: string, { scriptBytes }: Limits): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > scriptBytes) throw exceeded(`The script has ${bytes} bytes; the limit is ${scriptBytes}.`, "/inline/text");
+  if (text.includes("\0")) {
+    throw new AppError("SCRIPT_INVALID", { detail: "A script can not hold a NUL character.", errors: [{ pointer: "/inline/text", detail: "holds a NUL" }] });
+  }
+}
+
+function toParams({ header }: Source, request: RunRequest): ResolvedParams {
+  return resolveParams(header, request.params);
+}
+
+function assertArgs({ header, kind }: Source, { args }: RunRequest): void {
+  const acceptsArgs = kind !== "argv" && (header === undefined || !header.declared || header.acceptsArgs);
+  if (args.length === 0 || acceptsArgs) return;
+  throw new AppError("PARAM_INVALID", {
+    detail: kind === "argv" ? "Put all arguments into `argv`." : "The script's header does not declare @args, so it takes no arguments.",
+    errors: [{ pointer: "/args", detail: "are not accepted here" }],
+  });
+}
+
+function toStdin({ stdin }: RunRequest, { stdinBytes }: Limits): Uint8Array | undefined {
+  if (stdin === undefined) return undefined;
+  const bytes = typeof stdin === "string" ? Buffer.from(stdin) : Buffer.from(stdin.base64, "base64");
+  if (bytes.length > stdinBytes) throw exceeded(`stdin has ${bytes.length} bytes; the limit is ${stdinBytes}.`, "/stdin");
+  return bytes.length === 0 ? undefined : bytes;
+}
+
+function pickTargets(deps: PlanDeps, request: RunRequest): readonly PlannedTarget[] {
+  const all = deps.listTargets();
+  const on = request.on.map(parseSelector);
+  const matched = matchTargets({ on, except: request.except.map(parseSelector) }, all);
+  if (matched.length === 0 && !request.allowEmpty) {
+    throw new AppError("NO_TARGET_MATCHED", { ...explainNoMatch(on, all), errors: [{ pointer: "/on", detail: "matches nothing" }] });
+  }
+  const most = Math.min(request.limits.maxTargets ?? deps.limits.targetsPerRun, deps.limits.mostTargetsPerRun);
+  if (matched.length > most) throw tooMany(matched.length, most);
+  return matched.map(toPlanned);
+}
+
+function tooMany(matched: number, most: number): AppError {
+  return new AppError("TOO_MANY_TARGETS", {
+    detail: `${matched} targets match; this run takes at most ${most}.`,
+    hint: "Narrow the selector, or raise limits.maxTargets in the request (--max).",
+    extra: { matched, maxTargets: most },
+  });
+}
+
+function toPlanned(target: Target): PlannedTarget {
+  const { id, name, engine, containerId, image, startedAt } = target;
+  return { id, name, engine, containerId, image, containerStartedAt: startedAt ?? undefined };
+}
+
+interface PlanParts {
+  readonly request: RunRequest;
+  readonly source: Source;
+  readonly params: ResolvedParams;
+  readonly hasStdin: boolean;
+}
+
+function toPlan(deps: PlanDeps, { request, source, params, hasStdin }: PlanParts): RunPlan {
+  const { kind, title, script, program, header } = source;
+  return {
+    kind,
+    title,
+    script,
+    program,
+    args: request.args,
+    env: { ...header?.env, ...request.env, ...params.env },
+    secretNames: Object.keys(params.secrets),
+    shownParams: params.shown,
+    hasStdin,
+    user: request.user ?? header?.user ?? "",
+    workdir: request.workdir ?? header?.workdir ?? "",
+    ...toLimits(deps.limits, { request, header }),
+  };
+}
+
+function toLimits(limits: Limits, { request, header }: Pick<PlanParts, "request"> & { readonly header: Source["header"] }) {
+  const { timeout, killGrace, outputBytes } = request.limits;
+  const timeoutMs = timeout === undefined ? (header?.timeoutMs ?? limits.timeoutMs) : parseDurationMs(timeout);
+  const killGraceMs = killGrace === undefined ? limits.killGraceMs : parseDurationMs(killGrace);
+  if (timeoutMs > limits.longestTimeoutMs) throw exceeded(`The timeout is ${timeoutMs} ms; the limit is ${limits.longestTimeoutMs} ms.`, "/limits/timeout");
+  if (killGraceMs > limits.timeoutMs) throw exceeded(`The kill grace is ${killGraceMs} ms; the limit is ${limits.timeoutMs} ms.`, "/limits/killGrace");
+  if ((outputBytes ?? 0) > limits.outputBytes) throw exceeded(`${outputBytes} bytes of output are asked for; the limit is ${limits.outputBytes}.`, "/limits/outputBytes");
+  return { timeoutMs, killGraceMs, outputBytes: outputBytes ?? limits.outputBytes };
+}
+
+function exceeded(detail: string, pointer: string): AppError {
+  return new AppError("LIMIT_EXCEEDED", { detail, errors: [{ pointer, detail }], hint: "The server's limits are in GET /api/v1/info." });
+}
+
+/** Secrets and bytes for stdin are not kept with the request. */
+function toKept({ stdin: _, ...request }: RunRequest, { secrets }: ResolvedParams): KeptRequest {
+  const params = Object.fromEntries(Object.entries(request.params).filter(([name]) => !(name in secrets)));
+  return { ...request, params };
+}
+
+/** Shows a plan as the dry run does. */
+export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
+  const { program } = plan;
+  return {
+    kind: plan.kind,
+    title: plan.title,
+    script: plan.script ?? null,
+    interpreter: program.kind === "script" ? [program.launch.commands.join("|"), ...program.launch.flags] : null,
+    argv: program.kind === "argv" ? [...program.argv] : null,
+    params: { ...plan.shownParams },
+    args: [...plan.args],
+    user: plan.user,
+    workdir: plan.workdir,
+    limits: { timeoutMs: plan.timeoutMs, killGraceMs: plan.killGraceMs, outputBytes: plan.outputBytes },
+    targets: targets.map(({ id, name, engine, containerId, image }) => ({ id, name, engine, containerId, image })),
+  };
+}
