@@ -28,6 +28,10 @@ export function addRequestHooks(app: App, options: AppOptions): void {
     checkHost(options.http, { host, origin, port: request.socket.localPort });
     await authenticate(options, request);
   });
+  app.addHook("onSend", async (_request, reply) => {
+    // A connection that stayed open for further requests would hold up the end of the server.
+    if (closing) reply.header("connection", "close");
+  });
   app.addHook("onResponse", async (request, reply) => {
     observe(options, request, reply);
     await recordRefusal(options, request, reply);

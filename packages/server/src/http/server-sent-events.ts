@@ -66,6 +66,8 @@ const HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
+  // A server that closes would wait for a connection that is kept for further requests.
+  connection: "close",
 };
 
 /** Answers with a stream of events that ends with them, with the reader, or with the server. */
@@ -104,8 +106,8 @@ async function pump(
   try {
     raw.write("retry: 2000\n\n");
     for await (const event of start(options.signal)) {
-      if (options.signal.aborted) break;
       await write(raw, toText(event), options);
+      if (options.signal.aborted || raw.destroyed) break;
     }
     raw.end();
   } finally {
