@@ -108,6 +108,9 @@ test("a server that closes lets what is under way end, refuses what is new, and 
     ],
   });
   await closing.fetch("/healthz");
+  const silent = connect({ port: closing.port, host: "127.0.0.1" });
+  silent.on("error", () => undefined);
+  await once(silent, "connect");
   const slow = closing.fetch("/slow");
   await entered.promise;
   const startedMs = performance.now();

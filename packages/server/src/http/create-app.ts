@@ -7,6 +7,7 @@ import type { HttpMetrics } from "../telemetry/metrics.ts";
 import { answerUnknown } from "./answer-unknown.ts";
 import type { App } from "./app.ts";
 import type { HostRules } from "./check-host.ts";
+import { closeSilentConnections } from "./close-silent-connections.ts";
 import { answerClientError } from "./client-error.ts";
 import { documentationRoutes } from "./documentation.routes.ts";
 import { knownAddresses } from "./known-addresses.ts";
@@ -44,6 +45,7 @@ export function createApp(options: AppOptions): App {
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(answerUnknown(addresses));
+  closeSilentConnections(app);
   readJsonOnly(app);
   decorate(app, options);
   addRouteRules(app, addresses);
