@@ -26,6 +26,7 @@ export const scriptHeaderView = z
     workdir: z.string().nullable(),
     timeoutMs: z.number().int().nullable(),
     on: z.array(z.string()),
+    except: z.array(z.string()),
     effect: z.enum(["read", "write", "destructive"]).nullable(),
     acceptsArgs: z.boolean(),
     params: z.array(scriptParam),
@@ -43,8 +44,8 @@ export const scriptSummary = z
   .object({
     name: z.string().meta({ example: "db/vacuum" }),
     path: z.string().meta({ description: "the file's path inside the library", example: "db/vacuum.sh" }),
-    version: z.number().int().positive(),
-    sha256,
+    version: z.number().int().min(0).meta({ description: "0 when the file can not be kept; `problems` says why" }),
+    sha256: sha256.nullable(),
     sizeBytes: z.number().int(),
     updatedAt: timestamp,
     header: scriptHeaderView,
@@ -53,7 +54,9 @@ export const scriptSummary = z
   .meta({ id: "ScriptSummary" });
 export type ScriptSummary = z.infer<typeof scriptSummary>;
 
-export const script = scriptSummary.extend({ text: z.string() }).meta({ id: "Script" });
+export const script = scriptSummary
+  .extend({ version: z.number().int().positive(), sha256, text: z.string() })
+  .meta({ id: "Script" });
 export type Script = z.infer<typeof script>;
 
 export const scriptPage = pageOf(scriptSummary).meta({ id: "ScriptPage" });

@@ -30,6 +30,7 @@ export function toHeaderView(header: ScriptHeader): ScriptHeaderView {
     ...{ title, about, user, workdir, timeoutMs, effect, owner },
     interpreter: interpreter && [interpreter.commands.join("|"), ...interpreter.flags],
     on: [...header.on],
+    except: [...header.except],
     acceptsArgs: header.declared ? header.acceptsArgs : true,
     params: [...header.params],
     examples: [...header.examples],
