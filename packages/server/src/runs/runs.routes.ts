@@ -23,8 +23,9 @@ import {
   type RunRequest,
   type RunState,
 } from "@deckhand/core";
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply } from "fastify";
 import { z } from "zod";
+import { type Caller, callerOf } from "../audit/caller.ts";
 import type { App } from "../http/app.ts";
 import { problemResponses } from "../http/problem-responses.ts";
 import { sendEvents } from "../http/server-sent-events.ts";
@@ -35,7 +36,7 @@ import { listRuns } from "./run-list.ts";
 import { includeOutput } from "./run-output-view.ts";
 import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
 import { toExecution, toRun, toRunSummary } from "./run-view.ts";
-import type { Caller, SubmitInput, SubmittedRun } from "./submit-run.ts";
+import type { SubmitInput, SubmittedRun } from "./submit-run.ts";
 
 export interface RunRoutesDeps extends FollowDeps {
   readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
@@ -85,7 +86,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
     },
     handler: async (request, reply) => {
       const idempotencyKey = request.headers["idempotency-key"];
-      const submitted = await deps.submit({ request: request.body, caller: toCaller(request), idempotencyKey });
+      const submitted = await deps.submit({ request: request.body, caller: callerOf(request), idempotencyKey });
       return answerSubmitted(deps, submitted, { reply, query: request.query });
     },
   });
@@ -116,7 +117,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
     handler: async (request, reply) => {
       const again = await toRerunRequest(deps.db, request.params.id, request.body);
       const idempotencyKey = request.headers["idempotency-key"];
-      const caller = toCaller(request);
+      const caller = callerOf(request);
       const submitted = await deps.submit({ request: again, caller, idempotencyKey, rerunOf: request.params.id });
       return answerSubmitted(deps, submitted, { reply, query: request.query });
     },
@@ -207,7 +208,7 @@ function changeRoutes(app: App, deps: RunRoutesDeps): void {
       response: { 200: runSchema, ...problemResponses(400, 404, 409) },
     },
     handler: async (request, reply) => {
-      await deps.cancel(request.params.id, toCaller(request));
+      await deps.cancel(request.params.id, callerOf(request));
       return readRun(deps, request.params.id, { query: request.query, signal: leaving(reply) });
     },
   });
@@ -315,10 +316,6 @@ function leaving(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once("close", () => controller.abort());
   return controller.signal;
-}
-
-function toCaller(request: FastifyRequest): Caller {
-  return { principal: request.principal, address: request.ip, requestId: request.id };
 }
 
 function toFileName(name: string): string {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type AppError, isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Engine, EngineExec } from "../../engines/engine.ts";
+import { startDirect } from "../direct/direct-execution.ts";
 import type { ExecutionSpec, Session, StartResult } from "../session.ts";
 import { type AttachedExecution, attachExecution, type FirstWord } from "./attached-execution.ts";
 import { findTooLarge, toEnvironment } from "./environment.ts";
@@ -19,18 +20,38 @@ const REFUSALS: Readonly<Record<string, OutcomeReason["code"]>> = {
   "no-head": "start-refused",
 };
 
+export interface AttachedSessionOptions {
+  readonly engine: Engine;
+  /** Whether a plain command line may be started by itself in a container without a shell. */
+  readonly directExec: boolean;
+}
+
 /** Runs scripts by an exec of the engine that stays attached until their end. */
-export function attachedSession({ engine }: { readonly engine: Engine }): Session {
+export function attachedSession({ engine, directExec }: AttachedSessionOptions): Session {
   return {
     start: async (spec) => {
       const nonce = randomBytes(16).toString("hex");
       const env = toEnvironment(spec, nonce);
       const tooLarge = findTooLarge(env);
       if (tooLarge) return rejected({ code: "environment-too-large", detail: tooLarge });
-      return start({ engine, spec, nonce, env, deadline: performance.now() + spec.startTimeoutMs });
+      const result = await start({ engine, spec, nonce, env, deadline: performance.now() + spec.startTimeoutMs });
+      if (!isWithoutShell(result)) return result;
+      return directExec && spec.program.kind === "argv" ? startDirect(engine, spec) : withAdvice(result, spec);
     },
     findLeftovers: async (place) => (await sweep(engine, { place, signal: "0", wrapperPid: undefined })) ?? [],
   };
+}
+
+type Rejected = Extract<StartResult, { kind: "rejected" }>;
+
+function isWithoutShell(result: StartResult): result is Rejected {
+  return result.kind === "rejected" && result.reason.code === "no-shell";
+}
+
+function withAdvice({ reason }: Rejected, { program }: ExecutionSpec): StartResult {
+  if (program.kind !== "argv") return rejected(reason);
+  const advice = "An operator can allow plain command lines there with directExec in the engine's configuration.";
+  return rejected({ ...reason, detail: `${reason.detail} ${advice}` });
 }
 
 interface Start {

@@ -1,0 +1,112 @@
+import type { EngineView, OutcomeReason } from "@deckhand/core";
+import type { Config, EngineConfig } from "../config/config.ts";
+import { discoverEngine } from "../engines/discover-engine.ts";
+import { dockerEngine } from "../engines/docker/docker-engine.ts";
+import type { Engine, EngineVersion } from "../engines/engine.ts";
+import type { WatchedContainer } from "../runs/execute-run.ts";
+import { attachedSession } from "../sessions/attached/attached-session.ts";
+import type { Session } from "../sessions/session.ts";
+import { engineInventory, type Inventory } from "../targets/inventory.ts";
+import { targetDirectory, type TargetDirectory } from "../targets/target-directory.ts";
+import { watchContainer } from "./watch-container.ts";
+
+const FALLBACK_ADDRESS = "unix:///var/run/docker.sock";
+
+/** One engine with what watches it and what runs in its containers. */
+interface OpenEngine {
+  readonly engine: Engine;
+  readonly inventory: Inventory;
+  readonly session: Session;
+}
+
+/** Every configured engine, watched. */
+export interface OpenEngines {
+  readonly targets: TargetDirectory;
+  findSession(name: string): Session | undefined;
+  watchContainer(place: WatchedContainer, onEnd: (reason: OutcomeReason) => void): () => void;
+  list(): Promise<EngineView[]>;
+  /** Sentences about engines that can not be used now. */
+  problems(): string[];
+  /** Waits until each was read once, or the time is up. */
+  ready(timeoutMs: number): Promise<void>;
+  /** Calls back when any engine's state or containers changed. */
+  subscribe(listener: () => void): void;
+  /** By name: 1 while it answers. */
+  up(): ReadonlyMap<string, boolean>;
+  close(): void;
+}
+
+export async function openEngines(config: Config): Promise<OpenEngines> {
+  const opened = new Map<string, OpenEngine>();
+  for (const [name, engineConfig] of Object.entries(config.engines)) {
+    opened.set(name, openEngine(await toDockerEngine(name, engineConfig, config), engineConfig));
+  }
+  const all = [...opened.values()];
+  const sources = all.map(({ engine, inventory }) => ({
+    engine: engine.name,
+    containers: () => inventory.snapshot().containers,
+  }));
+  return {
+    targets: targetDirectory(sources),
+    findSession: (name) => opened.get(name)?.session,
+    watchContainer: (place, onEnd) => {
+      const engine = opened.get(place.engine);
+      return engine ? watchContainer(toWatchSource(engine), place, onEnd) : () => {};
+    },
+    list: () => Promise.all(all.map(toView)),
+    problems: () => all.flatMap(toProblems),
+    ready: async (timeoutMs) => void (await Promise.all(all.map(({ inventory }) => inventory.ready(timeoutMs)))),
+    subscribe: (listener) => {
+      for (const { inventory } of all) inventory.subscribe(listener);
+    },
+    up: () => new Map(all.map(({ engine, inventory }) => [engine.name, inventory.snapshot().state === "up"])),
+    close: () => {
+      for (const { engine, inventory } of all) {
+        inventory.close();
+        engine.close();
+      }
+    },
+  };
+}
+
+async function toDockerEngine(name: string, { address, tls }: EngineConfig, config: Config): Promise<Engine> {
+  if (address !== "auto") {
+    const files = tls && { caPath: tls.ca, certPath: tls.cert, keyPath: tls.key };
+    return dockerEngine({ name, address, tls: files });
+  }
+  const found = await discoverEngine(config.discovery);
+  return dockerEngine({ name, address: found?.address ?? FALLBACK_ADDRESS, tls: found?.tls });
+}
+
+function openEngine(engine: Engine, { directExec }: EngineConfig): OpenEngine {
+  return { engine, inventory: engineInventory({ engine }), session: attachedSession({ engine, directExec }) };
+}
+
+function toWatchSource({ inventory }: OpenEngine) {
+  return {
+    find: (containerId: string) => inventory.snapshot().containers.find(({ id }) => id === containerId),
+    isUp: () => inventory.snapshot().state !== "down",
+    subscribe: inventory.subscribe,
+  };
+}
+
+function toProblems({ engine, inventory }: OpenEngine): string[] {
+  const { state, problem } = inventory.snapshot();
+  if (state === "up") return [];
+  return [problem ?? `The engine ${engine.name} at ${engine.address} has not answered yet.`];
+}
+
+async function toView({ engine, inventory }: OpenEngine): Promise<EngineView> {
+  const { state, problem, containers } = inventory.snapshot();
+  const version: EngineVersion | undefined = state === "up" ? await engine.version().catch(() => undefined) : undefined;
+  return {
+    name: engine.name,
+    address: engine.address,
+    product: version?.product ?? null,
+    version: version?.version ?? null,
+    apiVersion: version?.apiVersion ?? null,
+    state,
+    problem: problem ?? null,
+    targets: containers.length,
+  };
+}

@@ -1,0 +1,162 @@
+import { AppError, isTerminal, type RunState } from "@deckhand/core";
+import type { Kysely } from "kysely";
+import type { Logger } from "pino";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { Caller } from "../audit/caller.ts";
+import type { Config } from "../config/config.ts";
+import type { Database } from "../database/database.ts";
+import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
+import { cancelRun } from "../runs/cancel-run.ts";
+import { type ExecutionObserver, executor } from "../runs/execute-run.ts";
+import { type PlannedRun, planRun } from "../runs/plan-run.ts";
+import { recoverRuns } from "../runs/recover-runs.ts";
+import { runDispatcher } from "../runs/run-dispatcher.ts";
+import { type RunSignals, runSignals } from "../runs/run-signals.ts";
+import { deleteIdempotencyKeys } from "../runs/run-store.ts";
+import { runRoutes } from "../runs/runs.routes.ts";
+import { secretMemory } from "../runs/secret-memory.ts";
+import { submitRun } from "../runs/submit-run.ts";
+import type { ScriptLibrary } from "../scripts/script-library.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { assertFreeSpace } from "./free-space.ts";
+import { newId } from "./new-id.ts";
+import type { OpenEngines } from "./open-engines.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+/** What runs gets this long at a shutdown before it is given up. */
+const SHUTDOWN_GRACE_MS = 5_000;
+
+export interface OpenRunsDeps {
+  readonly config: Config;
+  readonly db: Kysely<Database>;
+  readonly engines: OpenEngines;
+  readonly library: ScriptLibrary;
+  readonly audit: AuditLog;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly outputDirectory: string;
+}
+
+/** Everything that accepts and carries out runs, wired. */
+export interface OpenRuns {
+  readonly routes: ReturnType<typeof runRoutes>;
+  /** Settles what an earlier process left open; queued executions go on. */
+  recover(): Promise<void>;
+  /** Accepts nothing more, gives what runs a moment, then gives it up. */
+  close(): Promise<void>;
+}
+
+export function openRuns(deps: OpenRunsDeps): OpenRuns {
+  const { config, db, engines, metrics, logger } = deps;
+  const { limits } = config;
+  const signals = runSignals();
+  const secrets = secretMemory();
+  const output = openOutput(deps, signals);
+  let closing = false;
+
+  const runExecutor = executor({
+    db,
+    output,
+    signals,
+    secrets,
+    now: Date.now,
+    startTimeoutMs: limits.startTimeoutMs,
+    findSession: engines.findSession,
+    watchContainer: engines.watchContainer,
+    observe: observer(metrics, logger),
+  });
+  const dispatcher = runDispatcher({
+    executionsPerContainer: limits.executionsPerContainer,
+    executionsPerEngine: limits.executionsPerEngine,
+    execute: runExecutor.execute,
+  });
+  const shared = { db, output, signals, now: Date.now };
+
+
+  const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
+    planRun({ scripts: deps.library, listTargets: engines.targets.list, limits }, request);
+
+  async function assertAccepting(): Promise<void> {
+    if (closing) throw new AppError("SHUTTING_DOWN", { detail: "The server is shutting down.", hint: "Try again in a moment." });
+    await assertFreeSpace(config.dataDir);
+  }
+
+  const routes = runRoutes({
+    ...shared,
+    limits,
+    plan,
+    submit: (input) =>
+      submitRun(
+        {
+          ...shared,
+          plan,
+          dispatcher,
+          secrets,
+          mostQueued: limits.queuedExecutions,
+          newId,
+          assertAccepting,
+          audit: (transaction, { caller, runId, targets, title }) =>
+            deps.audit.record({ caller, action: "run.create", object: runId, outcome: "allowed", detail: { title, targets } }, transaction),
+        },
+        input,
+      ),
+    cancel: async (runId: string, caller: Caller) => {
+      const by = caller.principal?.name ?? "nobody";
+      await cancelRun({ ...shared, dispatcher, executor: runExecutor }, runId, by);
+      await deps.audit.record({ caller, action: "run.cancel", object: runId, outcome: "allowed" });
+    },
+  });
+
+  const forgetting = setInterval(() => {
+    deleteIdempotencyKeys(db, Date.now() - DAY_MS).catch((error: unknown) => logger.warn({ err: error }, "old idempotency keys stay"));
+  }, HOUR_MS);
+
+  return {
+    routes,
+    recover: async () => {
+      const recovered = await recoverRuns({ ...shared, dispatcher, findSession: engines.findSession });
+      if (recovered.queued + recovered.lost > 0) logger.info(recovered, "settled what an earlier process left open");
+    },
+    close: async () => {
+      closing = true;
+      clearInterval(forgetting);
+      const stopped = dispatcher.stop();
+      const graceOver = setTimeout(() => {
+        runExecutor.abandonAll({ code: "server-shutdown", detail: "The server was shut down while the script ran." });
+      }, SHUTDOWN_GRACE_MS);
+      await stopped;
+      clearTimeout(graceOver);
+    },
+  };
+}
+
+function openOutput({ metrics, outputDirectory }: OpenRunsDeps, signals: RunSignals): OutputLog {
+  return fileOutputLog({
+    directory: outputDirectory,
+    now: Date.now,
+    onFlushed: (runId, bytes) => {
+      metrics.outputBytes.inc(bytes);
+      signals.notify(runId);
+    },
+  });
+}
+
+function observer(metrics: Metrics, logger: Logger): ExecutionObserver {
+  return {
+    started: ({ queued_at, starting_at, started_at }, { way }) => {
+      metrics.executionsInFlight.inc();
+      metrics.queueWait.observe(((starting_at ?? queued_at) - queued_at) / 1000);
+      metrics.startLatency.observe({ way }, ((started_at ?? 0) - (starting_at ?? 0)) / 1000);
+    },
+    settled: ({ execution, run }) => {
+      const { id, run_id, state, engine, started_at, finished_at } = execution;
+      if (started_at !== null) metrics.executionsInFlight.dec();
+      if (started_at !== null && finished_at !== null) metrics.executionDuration.observe((finished_at - started_at) / 1000);
+      metrics.executions.inc({ state, engine });
+      if (isTerminal(run.state as RunState)) metrics.runs.inc({ kind: run.kind, state: run.state });
+      logger.info({ runId: run_id, executionId: id, state, reason: execution.reason_code }, "execution ended");
+    },
+    failed: (executionId, error) => logger.error({ err: error, executionId }, "an execution failed on our side"),
+  };
+}
