@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { once } from "node:events";
+import type { Problem } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sendEvents } from "../src/http/server-sent-events.ts";
 import { sendRaw } from "./support/raw-http.ts";
@@ -39,7 +40,7 @@ test("a connection that says nothing is ended", async () => {
 
 test("a body above the limit is refused before it is read", async () => {
   const answer = await server.fetch("/api/v1/tokens", { method: "POST", headers: small, body: `{"name":"${"x".repeat(1000)}"}` });
-  expect([answer.status, (await answer.json()).code]).toEqual([413, "BODY_TOO_LARGE"]);
+  expect([answer.status, ((await answer.json()) as Problem).code]).toEqual([413, "BODY_TOO_LARGE"]);
   const announced = await sendRaw(
     server.port,
     `POST /api/v1/tokens HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nAuthorization: Bearer ${server.token}\r\n` +

@@ -13,7 +13,7 @@ export type App = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** Examples for the API's description; without them one is made from the schemas. */
+/** Examples for the API's description; without them one is made from the schema. */
 export interface RouteExamples {
   readonly request?: Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
   /** By status. */

@@ -1,5 +1,6 @@
 import { AppError, ERROR_CATALOG, type ErrorCode } from "@deckhand/core";
 import type { App, RouteExamples } from "./app.ts";
+import { REQUEST_EXAMPLES } from "./component-examples.ts";
 import { type JsonSchema, toExample } from "./example-of-schema.ts";
 import { codesOf } from "./problem-responses.ts";
 import { toProblem } from "./to-problem.ts";
@@ -28,7 +29,7 @@ export interface Parameter {
 }
 
 export interface ApiAnswer {
-  readonly description: string;
+  description: string;
   readonly content?: Record<string, MediaType>;
 }
 
@@ -38,40 +39,45 @@ export interface MediaType {
   examples?: Record<string, { readonly summary: string; readonly value: unknown }>;
 }
 
-/** Examples by operation id, where a route gives its own. */
-export type ExamplesByOperation = ReadonlyMap<string, RouteExamples>;
+const DESCRIPTIONS: Readonly<Record<string, string>> = { 200: "Done", 201: "Created", 204: "Done, with nothing to show" };
 
 /** The OpenAPI document: without components that nothing uses, and with an example for every body. */
-export function describeApi(app: App, examples: ExamplesByOperation): ApiDescription {
+export function describeApi(app: App): ApiDescription {
   const document = structuredClone(app.swagger()) as unknown as ApiDescription;
+  const given = new Map(app.knownRoutes.map(({ schema, config }) => [schema?.operationId, config?.examples]));
   for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path))) {
-    addExamples(document, operation, examples.get(operation.operationId ?? ""));
+    describeOperation(operation, { schemas: document.components.schemas, given: given.get(operation.operationId) });
   }
   removeUnused(document);
   return document;
 }
 
-function addExamples(document: ApiDescription, operation: Operation, given: RouteExamples | undefined): void {
-  const { schemas } = document.components;
-  for (const body of Object.values(operation.requestBody?.content ?? {})) {
-    if (given?.request) body.examples = { ...given.request };
-    else if (body.schema) body.example = toExample(body.schema, schemas);
-  }
-  for (const [status, answer] of Object.entries(operation.responses)) {
-    for (const [type, body] of Object.entries(answer.content ?? {})) {
-      if (type === "application/problem+json") body.examples = toProblemExamples(Number(status));
-      else if (type === "application/json") body.example = toAnswerExample(body, Number(status), { given, schemas });
+interface Known {
+  readonly schemas: Readonly<Record<string, JsonSchema>>;
+  /** What the route gives itself. */
+  readonly given: RouteExamples | undefined;
+}
+
+function describeOperation(operation: Operation, known: Known): void {
+  for (const body of Object.values(operation.requestBody?.content ?? {})) addRequestExamples(body, known);
+  for (const [status, answer] of Object.entries(operation.responses)) describeAnswer(answer, status, known);
+}
+
+function addRequestExamples(body: MediaType, { schemas, given }: Known): void {
+  if (!body.schema) return;
+  const several = given?.request ?? REQUEST_EXAMPLES[body.schema.$ref?.split("/").at(-1) ?? ""];
+  if (several) body.examples = { ...several };
+  else body.example = toExample(body.schema, schemas);
+}
+
+function describeAnswer(answer: ApiAnswer, status: string, { schemas, given }: Known): void {
+  if (answer.description === "Default Response") answer.description = DESCRIPTIONS[status] ?? "Done";
+  for (const [type, body] of Object.entries(answer.content ?? {})) {
+    if (type === "application/problem+json") body.examples = toProblemExamples(Number(status));
+    else if (type === "application/json" && body.schema) {
+      body.example = given?.answers?.[Number(status)] ?? toExample(body.schema, schemas);
     }
   }
-}
-
-interface Known {
-  readonly given: RouteExamples | undefined;
-  readonly schemas: Record<string, JsonSchema>;
-}
-
-function toAnswerExample(body: MediaType, status: number, { given, schemas }: Known): unknown {
-  return given?.answers?.[status] ?? (body.schema ? toExample(body.schema, schemas) : undefined);
 }
 
 function toProblemExamples(status: number): NonNullable<MediaType["examples"]> {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { ERROR_CATALOG, type ErrorCode } from "@deckhand/core";
 import swaggerUi from "@fastify/swagger-ui";
 import { z } from "zod";
-import type { App, RouteExamples } from "./app.ts";
+import type { App } from "./app.ts";
 import { type ApiDescription, describeApi } from "./describe-api.ts";
 import { toErrorPage } from "./error-page.ts";
 
@@ -40,7 +40,7 @@ export function documentationRoutes(): (app: App) => Promise<void> {
 function describeOnce(app: App): () => ApiDescription {
   let description: ApiDescription | undefined;
   return () => {
-    description ??= describeApi(app, new Map<string, RouteExamples>());
+    description ??= describeApi(app);
     return description;
   };
 }

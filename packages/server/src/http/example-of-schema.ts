@@ -1,3 +1,5 @@
+import { COMPONENT_EXAMPLES } from "./component-examples.ts";
+
 /** As much of JSON Schema 2020-12 as zod writes. */
 export interface JsonSchema {
   readonly $ref?: string;
@@ -33,10 +35,18 @@ type Components = Readonly<Record<string, JsonSchema>>;
 export function toExample(schema: JsonSchema, components: Components): unknown {
   const given = givenExample(schema);
   if (given !== undefined) return given;
-  if (schema.$ref) return toExample(resolve(schema.$ref, components), components);
+  if (schema.$ref) return toComponentExample(schema.$ref, components);
   const branch = (schema.anyOf ?? schema.oneOf ?? schema.allOf)?.[0];
   if (branch) return toExample(branch, components);
   return toTyped(schema, components);
+}
+
+function toComponentExample(reference: string, components: Components): unknown {
+  return COMPONENT_EXAMPLES[nameOf(reference)] ?? toExample(resolve(reference, components), components);
+}
+
+function nameOf(reference: string): string {
+  return reference.slice("#/components/schemas/".length);
 }
 
 function givenExample(schema: JsonSchema): unknown {
@@ -45,7 +55,7 @@ function givenExample(schema: JsonSchema): unknown {
 
 /** Finds the component that a reference names. */
 export function resolve(reference: string, components: Components): JsonSchema {
-  const found = components[reference.slice("#/components/schemas/".length)];
+  const found = components[nameOf(reference)];
   if (!found) throw new Error(`The API's description refers to ${reference}, which is not there.`);
   return found;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Action } from "../access/action.ts";
+import type { FastifyContextConfig } from "fastify";
 import type { App } from "./app.ts";
 import { addCommonResponses } from "./common-responses.ts";
 import type { KnownAddresses } from "./known-addresses.ts";
@@ -7,7 +7,8 @@ import type { KnownAddresses } from "./known-addresses.ts";
 export interface KnownRoute {
   readonly method: string | readonly string[];
   readonly url: string;
-  readonly config?: { readonly action?: Action | undefined } | undefined;
+  readonly config?: Pick<FastifyContextConfig, "action" | "examples"> | undefined;
+  readonly schema?: { readonly operationId?: string | undefined } | undefined;
 }
 
 declare module "fastify" {

@@ -1,0 +1,151 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ApiDescription, Operation } from "../src/http/describe-api.ts";
+import { type ComposedServer, startComposedServer } from "./support/composed-server.ts";
+
+let server: ComposedServer;
+let api: ApiDescription;
+let ajv: Ajv2020;
+
+beforeAll(async () => {
+  server = await startComposedServer();
+  const answer = await fetch(`${server.url}/openapi.json`);
+  api = (await answer.json()) as ApiDescription;
+  ajv = new Ajv2020({ strict: false, validateFormats: false });
+  ajv.addSchema(api, "api");
+}, 30_000);
+afterAll(() => server.close(), 30_000);
+
+function operations(): { readonly name: string; readonly path: string; readonly operation: Operation }[] {
+  return Object.entries(api.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, path, operation })),
+  );
+}
+
+/** Gives why a value does not fit, or undefined when it does. */
+function misfit(schema: unknown, value: unknown): string | undefined {
+  const text = JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/');
+  const validate = ajv.compile(JSON.parse(text));
+  return validate(value) ? undefined : ajv.errorsText(validate.errors);
+}
+
+test("the operations are these", () => {
+  expect(operations().map(({ name, operation }) => `${operation.operationId}: ${name}`).sort()).toEqual([
+    "cancelRun: POST /api/v1/runs/{id}/cancel",
+    "checkScript: POST /api/v1/scripts/check",
+    "createRun: POST /api/v1/runs",
+    "createScript: POST /api/v1/scripts",
+    "createToken: POST /api/v1/tokens",
+    "deleteScript: DELETE /api/v1/scripts/{name}",
+    "deleteToken: DELETE /api/v1/tokens/{id}",
+    "downloadOutput: GET /api/v1/runs/{id}/output/raw",
+    "followRun: GET /api/v1/runs/{id}/events",
+    "getErrorPage: GET /docs/errors/{code}",
+    "getExecution: GET /api/v1/runs/{id}/executions/{executionId}",
+    "getHealth: GET /healthz",
+    "getInfo: GET /api/v1/info",
+    "getMetrics: GET /metrics",
+    "getOpenapi: GET /openapi.json",
+    "getReadiness: GET /readyz",
+    "getRun: GET /api/v1/runs/{id}",
+    "getScript: GET /api/v1/scripts/{name}",
+    "getScriptVersion: GET /api/v1/scripts/{name}/versions/{version}",
+    "getTarget: GET /api/v1/targets/{id}",
+    "listAudit: GET /api/v1/audit",
+    "listEngines: GET /api/v1/engines",
+    "listRuns: GET /api/v1/runs",
+    "listScriptVersions: GET /api/v1/scripts/{name}/versions",
+    "listScripts: GET /api/v1/scripts",
+    "listTargets: GET /api/v1/targets",
+    "listTokens: GET /api/v1/tokens",
+    "planRun: POST /api/v1/runs/plan",
+    "readOutput: GET /api/v1/runs/{id}/output",
+    "rerun: POST /api/v1/runs/{id}/rerun",
+    "updateScript: PUT /api/v1/scripts/{name}",
+  ]);
+});
+
+test("the schemas are these, one of each, those of requests with Input at the end", () => {
+  expect(Object.keys(api.components.schemas).sort()).toEqual([
+    ...["AuditEntry", "AuditPage", "CheckScriptAnswer", "CheckScriptRequestInput", "CreateScriptRequestInput"],
+    ...["CreateTokenRequestInput", "CreatedToken", "Engine", "EngineList", "Execution", "Guarantees", "Health", "Info"],
+    ...["InlineScriptInput", "OutputFrame", "OutputPage", "Problem", "RerunRequestInput", "Run", "RunPage", "RunPlan"],
+    ...["RunRequestInput", "RunSummary", "Script", "ScriptHeader", "ScriptPage", "ScriptParam", "ScriptSummary"],
+    ...["ScriptVersion", "ScriptVersionList", "Target", "TargetPage", "Token", "TokenList", "UpdateScriptRequestInput"],
+  ]);
+});
+
+test("it is OpenAPI 3.1 and every reference leads somewhere", () => {
+  expect(api.openapi).toMatch(/^3\.1\./);
+  const references = [...JSON.stringify(api).matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference as string);
+  expect(references.length).toBeGreaterThan(50);
+  for (const reference of new Set(references)) {
+    const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1] ?? "";
+    expect(Object.keys(api.components.schemas)).toContain(name);
+  }
+});
+
+test("every schema can be compiled", () => {
+  for (const name of Object.keys(api.components.schemas)) ajv.compile({ $ref: `api#/components/schemas/${name}` });
+});
+
+test("every operation has a name, a summary, a tag that is described, and parameters that fit its path", () => {
+  const described = (api as unknown as { tags: { name: string }[] }).tags.map(({ name }) => name);
+  for (const { name, path, operation } of operations()) {
+    expect([name, operation.summary?.length]).toEqual([name, expect.any(Number)]);
+    expect(described).toEqual(expect.arrayContaining([...(operation.tags ?? ["none"])]));
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+    const named = (operation.parameters ?? []).filter((parameter) => parameter.in === "path").map((parameter) => parameter.name);
+    expect([name, named.sort()]).toEqual([name, inPath.sort()]);
+  }
+});
+
+test("every operation under /api tells its refusals, as problems, with examples", () => {
+  for (const { name, path, operation } of operations()) {
+    const needed = path.startsWith("/api/") ? ["400", "401", "403", "500", "503"] : ["403", "500"];
+    expect([name, Object.keys(operation.responses)]).toEqual([name, expect.arrayContaining(needed)]);
+    for (const [status, { content }] of Object.entries(operation.responses)) {
+      if (Number(status) < 400) continue;
+      const examples = Object.values(content?.["application/problem+json"]?.examples ?? {});
+      expect([name, status, examples.length > 0]).toEqual([name, status, true]);
+    }
+  }
+});
+
+describe("examples", () => {
+  test("every body that goes in or comes out has one, and it fits its schema", () => {
+    for (const { name, operation } of operations()) {
+      const bodies = [operation.requestBody, ...Object.values(operation.responses)].flatMap((one) => Object.entries(one?.content ?? {}));
+      for (const [type, body] of bodies) {
+        if (!type.includes("json")) continue;
+        const given = body.examples ? Object.values(body.examples).map(({ value }) => value) : [body.example];
+        for (const value of given) expect([name, value === undefined, misfit(body.schema, value)]).toEqual([name, false, undefined]);
+      }
+    }
+  });
+
+  test("every example of a request's body is one that the server takes", async () => {
+    for (const { name, path, operation } of operations()) {
+      const [, body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+      const given = Object.values(body?.examples ?? {}).map(({ value }) => value);
+      for (const value of given.length > 0 ? given : body?.example === undefined ? [] : [body.example]) {
+        const url = path.replace("{name}", "db%2Fnone").replace("{id}", `run_${"0".repeat(26)}`);
+        const headers = { "content-type": "application/json", "if-match": `"${"0".repeat(64)}"` };
+        const method = name.split(" ")[0] ?? "";
+        const answer = await server.fetch(url, { method, headers, body: JSON.stringify(value) });
+        expect([name, answer.status === 400 ? await answer.text() : ""]).toEqual([name, ""]);
+      }
+    }
+  });
+});
+
+test("the browsable page and all it loads come from this server, without a word of another host", async () => {
+  const page = await fetch(`${server.url}/docs`);
+  const html = await page.text();
+  expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'/);
+  const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url as string);
+  expect(loaded.length).toBeGreaterThan(4);
+  for (const url of loaded) expect([url, (await fetch(server.url + url)).status]).toEqual([url, 200]);
+  expect(html).not.toMatch(/https?:\/\//);
+  expect(await (await fetch(`${server.url}/docs/json`)).json()).toEqual(api);
+});
