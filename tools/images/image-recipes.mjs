@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canInstallPackages, installPackages } from "../engine/debian-packages.mjs";
+import { ROOT } from "../paths.mjs";
+import { runCommand, tryCommand } from "../run-command.mjs";
+import { EXIT_UNAVAILABLE, SetUpError } from "../set-up-error.mjs";
+
+const RECIPE_VERSION = "1";
+const POSTGRES_FOLDER = join(ROOT, "examples/images/psql-custom");
+const POSTGRES_BIN = "/usr/lib/postgresql/15/bin";
+
+/**
+ * Every image we need. `registry` is how it is had from a registry, `archive` writes its file system as a tar from Debian
+ * packages, `changes` are the image settings that go with the archive.
+ */
+export const IMAGES = {
+  postgres: {
+    name: "psql-custom:1.0",
+    registry: { pull: "postgres:16-bookworm", build: POSTGRES_FOLDER },
+    archive: writePostgres,
+    changes: [
+      `ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${POSTGRES_BIN}`,
+      "ENV PGDATA=/var/lib/postgresql/data",
+      "ENV LANG=C.UTF-8",
+      "VOLUME /var/lib/postgresql/data",
+      'ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]',
+      'CMD ["postgres"]',
+    ],
+    recipe: () => readFileSync(join(POSTGRES_FOLDER, "entrypoint.sh"), "utf8"),
+  },
+  busybox: {
+    name: "deckhand-test/busybox:1",
+    archive: (path, status) => writeBusybox(path, status, "all"),
+    changes: ['CMD ["sh"]'],
+    recipe: () => "all applets",
+  },
+  scratch: {
+    name: "deckhand-test/scratch:1",
+    archive: (path, status) => writeBusybox(path, status, ["sleep", "echo", "cat"]),
+    changes: ['CMD ["/sleep", "86400"]'],
+    recipe: () => "sleep, echo, cat and no shell",
+  },
+};
+
+/** Changes with everything the archive is made of. */
+export function recipeHash(image) {
+  const parts = [RECIPE_VERSION, image.name, image.recipe(), ...image.changes];
+  return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16);
+}
+
+async function writePostgres(path, status) {
+  if (!(await isInstalled("mmdebstrap"))) await installMmdebstrap(status);
+  const left = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
+  await runCommand(
+    "mmdebstrap",
+    [
+      "--variant=minbase",
+      "--include=postgresql,python3,ca-certificates,procps",
+      ...left.map((glob) => `--dpkgopt=path-exclude=${glob}`),
+      `--customize-hook=copy-in ${join(POSTGRES_FOLDER, "entrypoint.sh")} /usr/local/bin`,
+      "--customize-hook=rm -rf $1/var/lib/postgresql/15 $1/var/log/postgresql/*",
+      "bookworm",
+      path,
+      ...debianSources(),
+    ],
+    { onLine: status },
+  );
+}
+
+async function installMmdebstrap(status) {
+  if (!canInstallPackages()) {
+    throw new SetUpError("the example image can not be made here: no image registry is reachable", {
+      exitCode: EXIT_UNAVAILABLE,
+      hint: "Make a registry reachable for the engine, or run this as root on Debian or Ubuntu: then it is made from Debian packages.",
+    });
+  }
+  await installPackages(["mmdebstrap"], status);
+}
+
+/** The machine's own package sources: it may reach no others. */
+function debianSources() {
+  const folder = "/etc/apt/sources.list.d";
+  const candidates = [join(folder, "debian.sources"), "/etc/apt/sources.list", ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [])];
+  const found = candidates.find((file) => existsSync(file) && /\bbookworm\b/.test(readFileSync(file, "utf8")));
+  return found ? [found] : [];
+}
+
+/** One static program is every command: its name decides. */
+async function writeBusybox(path, status, wanted) {
+  const folder = mkdtempSync(join(tmpdir(), "deckhand-busybox-"));
+  try {
+    const program = await findBusybox(folder, status);
+    const root = join(folder, "root");
+    mkdirSync(join(root, "bin"), { recursive: true });
+    mkdirSync(join(root, "tmp"));
+    chmodSync(join(root, "tmp"), 0o1777);
+    const applets = wanted === "all" ? (await runCommand(program, ["--list"])).trim().split("\n") : wanted;
+    const place = (applet) => (wanted === "all" ? join(root, "bin", applet) : join(root, applet));
+    copyFileSync(program, place(applets[0]));
+    chmodSync(place(applets[0]), 0o755);
+    for (const applet of applets.slice(1)) linkSync(place(applets[0]), place(applet));
+    await runCommand("tar", ["--create", "--file", path, "--numeric-owner", "--owner=0", "--group=0", "--directory", root, "."]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A package is unpacked, not installed, so that no root is needed and nothing on the machine changes. */
+async function findBusybox(folder, status) {
+  await tryCommand("apt-get", ["update", "-q"], { onLine: status });
+  const { exitCode } = await tryCommand("apt-get", ["download", "-q", "busybox-static"], { cwd: folder, onLine: status });
+  const archive = readdirSync(folder).find((name) => name.endsWith(".deb"));
+  if (exitCode !== 0 || !archive) {
+    throw new SetUpError("the small test images can not be made here", {
+      exitCode: EXIT_UNAVAILABLE,
+      hint: "They need Debian's package busybox-static, which apt-get could not download.",
+    });
+  }
+  await runCommand("dpkg", ["-x", join(folder, archive), join(folder, "package")]);
+  return join(folder, "package/bin/busybox");
+}
+
+async function isInstalled(command) {
+  return (await tryCommand(command, ["--version"])).exitCode === 0;
+}

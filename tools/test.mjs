@@ -1,0 +1,39 @@
+// npm test [-- VITEST ARGS]: everything, on real engines, which are installed and started where there are none.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureEngine, ensurePodman } from "./engine/ensure-engine.mjs";
+import { ensureImages } from "./images/ensure-images.mjs";
+import { main } from "./main.mjs";
+import { ensureToolchain, runInForeground } from "./toolchain.mjs";
+
+await main(async (args) => {
+  const env = await ensureToolchain();
+  const docker = await ensureEngine();
+  const podman = await ensurePodman();
+  await ensureImages(docker, ["busybox", "scratch", "postgres"]);
+  await ensureImages(podman, ["busybox", "scratch"]);
+  return test(args, { ...env, ...toVariables({ docker, podman }) });
+});
+
+/** How the suites learn where the engines are. */
+function toVariables({ docker, podman }) {
+  return {
+    DECKHAND_TEST_DOCKER_SOCKET: docker.address.socketPath ?? "",
+    DECKHAND_TEST_PODMAN_SOCKET: podman.address.socketPath ?? "",
+  };
+}
+
+async function test(args, env) {
+  const folder = mkdtempSync(join(tmpdir(), "deckhand-test-"));
+  const report = join(folder, "report.json");
+  try {
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const exitCode = await runInForeground("vitest", ["run", ...reporters, ...args], { env });
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
+    process.stdout.write(`${numPassedTests} passed, ${numFailedTests} failed\n`);
+    return exitCode;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
