@@ -14,9 +14,15 @@ const WHOLE = /^[+-]?\d{1,20}$/;
 const DECIMAL = /^[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,4})?$/;
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
 
-const WORDS_BY_TRUTH: Readonly<Record<string, boolean>> = {
-  ...{ true: true, yes: true, on: true, "1": true },
-  ...{ false: false, no: false, off: false, "0": false },
+const TRUTH_BY_WORD: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  "1": true,
+  false: false,
+  no: false,
+  off: false,
+  "0": false,
 };
 
 const CHECK_BY_TYPE: Readonly<Record<ScriptParam["type"], Check>> = {
@@ -91,7 +97,7 @@ function checkRange(value: number, { min, max }: ScriptParam): CheckedValue | un
 function checkBool(given: ParamValue): CheckedValue {
   const word = String(given).toLowerCase();
   const value =
-    !Array.isArray(given) && Object.hasOwn(WORDS_BY_TRUTH, word) ? WORDS_BY_TRUTH[word] : undefined;
+    !Array.isArray(given) && Object.hasOwn(TRUTH_BY_WORD, word) ? TRUTH_BY_WORD[word] : undefined;
   return value === undefined ? wrong("is true or false") : valid(String(value), value);
 }
 

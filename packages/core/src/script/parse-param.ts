@@ -194,13 +194,13 @@ function readQuoted(reading: Reading): string | undefined {
   while (reading.at < reading.text.length) {
     const character = reading.text.charAt(reading.at++);
     if (character === quote) return text;
-    text += character === "\\" && quote === '"' ? unescape(reading) : character;
+    text += character === "\\" && quote === '"' ? readEscape(reading) : character;
   }
   fault(reading, start, `this quote (${quote}) is not closed`);
   return text;
 }
 
-function unescape(reading: Reading): string {
+function readEscape(reading: Reading): string {
   const character = reading.text.charAt(reading.at++);
   return ESCAPES[character] ?? character;
 }

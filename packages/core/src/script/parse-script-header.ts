@@ -95,10 +95,10 @@ function takeLine(reading: Reading, line: HeaderLine, isFirst: boolean): void {
     return;
   }
   const [before = "", key = ""] = match;
-  const entry = {
-    ...{ key, value: line.text.slice(before.length), line: line.line },
-    ...{ keyColumn: line.column, valueColumn: line.column + before.length },
-  };
+  const { line: number, column } = line;
+  const value = line.text.slice(before.length);
+  const valueColumn = column + before.length;
+  const entry = { key, value, line: number, keyColumn: column, valueColumn };
   reading.inAbout = key === "about" || isFirst;
   if (isFirst) checkVersion(reading, entry);
   else takeEntry(reading, entry);
@@ -116,12 +116,16 @@ function checkVersion(reading: Reading, entry: Entry): void {
 function takeEntry(reading: Reading, entry: Entry): void {
   const { key } = entry;
   const take = Object.hasOwn(TAKE_BY_KEY, key) ? TAKE_BY_KEY[key] : undefined;
-  if (!take) return fault(reading, { ...entry, valueColumn: entry.keyColumn }, explainKey(key));
-  if (entry.value === "" && key !== "args") return fault(reading, entry, `@${key} needs a value`);
-  if (SINGLE_KEYS.has(key) && reading.seen.has(key))
-    fault(reading, { ...entry, valueColumn: entry.keyColumn }, `@${key} is given twice`);
-  reading.seen.add(key);
-  take(reading, entry);
+  if (!take) {
+    faultAtKey(reading, entry, explainKey(key));
+  } else if (entry.value === "" && key !== "args") {
+    fault(reading, entry, `@${key} needs a value`);
+  } else {
+    const isSecond = reading.seen.has(key) && !REPEATED_KEYS.includes(key);
+    if (isSecond) faultAtKey(reading, entry, `@${key} is given twice`);
+    reading.seen.add(key);
+    take(reading, entry);
+  }
 }
 
 function explainKey(key: string): string {
@@ -133,28 +137,33 @@ function explainKey(key: string): string {
     : `@${key.slice(0, 40)} is not a key`;
 }
 
-const SINGLE_KEYS: ReadonlySet<string> = new Set([
-  "title",
-  "about",
-  "interpreter",
-  "timeout",
-  "user",
-  "workdir",
-  "args",
-  "effect",
-  "owner",
-]);
+const REPEATED_KEYS: readonly string[] = [
+  "on",
+  "except",
+  "param",
+  "secret",
+  "env",
+  "example",
+  "tags",
+];
 
 const TAKE_BY_KEY: Readonly<Record<string, Take>> = {
-  title: ({ draft }, { value }) => void (draft.title = value),
-  about: (reading, { value }) => void reading.about.push(value),
-  owner: ({ draft }, { value }) => void (draft.owner = value),
+  title: takePlain("title"),
+  about: (reading, { value }) => {
+    reading.about.push(value);
+  },
+  owner: takePlain("owner"),
   user: takePlain("user"),
   workdir: takePlain("workdir"),
-  tags: ({ draft }, { value }) =>
-    void (draft.tags = [...new Set([...draft.tags, ...value.split(/[\s,]+/).filter(Boolean)])]),
-  example: ({ draft }, { value }) => void (draft.examples = [...draft.examples, value]),
-  args: ({ draft }) => void (draft.acceptsArgs = true),
+  tags: ({ draft }, { value }) => {
+    draft.tags = [...new Set([...draft.tags, ...value.split(/[\s,]+/).filter(Boolean)])];
+  },
+  example: ({ draft }, { value }) => {
+    draft.examples = [...draft.examples, value];
+  },
+  args: ({ draft }) => {
+    draft.acceptsArgs = true;
+  },
   effect: takeEffect,
   timeout: takeTimeout,
   interpreter: takeInterpreter,
@@ -165,7 +174,7 @@ const TAKE_BY_KEY: Readonly<Record<string, Take>> = {
   secret: (reading, entry) => takeParam(reading, entry, parseSecret(entry.value)),
 };
 
-function takePlain(key: "user" | "workdir"): Take {
+function takePlain(key: "title" | "owner" | "user" | "workdir"): Take {
   return (reading, entry) => {
     const problem = findTextProblem(entry.value);
     if (problem !== undefined) fault(reading, entry, `@${key} ${problem}`);
@@ -215,8 +224,8 @@ function unquote(value: string): string {
 function takeSelector(key: "on" | "except"): Take {
   return (reading, entry) => {
     const problem = findSelectorProblem(entry.value);
-    if (problem) return fault(reading, entry, problem.detail, problem.at);
-    reading.draft[key] = [...reading.draft[key], entry.value];
+    if (problem) fault(reading, entry, problem.detail, problem.at);
+    else reading.draft[key] = [...reading.draft[key], entry.value];
   };
 }
 
@@ -235,11 +244,11 @@ function takeParam(reading: Reading, entry: Entry, { param, faults }: ParsedPara
   for (const { at, detail } of faults) fault(reading, entry, detail, at);
   if (!param) return;
   const { params } = reading.draft;
-  if (params.some(({ name }) => name === param.name))
-    return fault(reading, entry, `${param.name} is declared twice`);
-  if (params.length === DEFAULT_LIMITS.paramCount)
-    return fault(reading, entry, `there are more than ${DEFAULT_LIMITS.paramCount} parameters`);
-  reading.draft.params = [...params, param];
+  const most = DEFAULT_LIMITS.paramCount;
+  const isDouble = params.some(({ name }) => name === param.name);
+  if (isDouble) fault(reading, entry, `${param.name} is declared twice`);
+  else if (params.length === most) fault(reading, entry, `there are more than ${most} parameters`);
+  else reading.draft.params = [...params, param];
 }
 
 /** These names would set up psql itself before the script starts. */
@@ -249,6 +258,10 @@ function checkPsqlNames(reading: Reading, first: HeaderLine | undefined): void {
   const taken: ScriptParam[] = params.filter(({ name }) => isPsqlName(name));
   for (const { name } of taken)
     report(reading, first, `the parameter ${name} is a setting of psql's own; choose another name`);
+}
+
+function faultAtKey(reading: Reading, { line, keyColumn }: Entry, detail: string): void {
+  report(reading, { line, column: keyColumn }, detail);
 }
 
 function fault(

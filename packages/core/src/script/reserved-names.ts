@@ -1,71 +1,14 @@
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 
 /** Variables that change what a shell, an interpreter or the loader runs, or that a shell keeps for itself. */
-const RESERVED_NAMES: ReadonlySet<string> = new Set([
-  ...[
-    "_",
-    "PATH",
-    "ENV",
-    "IFS",
-    "PWD",
-    "OLDPWD",
-    "SHLVL",
-    "CDPATH",
-    "GLOBIGNORE",
-    "FIGNORE",
-    "EXECIGNORE",
-    "FPATH",
-    "ZDOTDIR",
-  ],
-  ...[
-    "PPID",
-    "UID",
-    "EUID",
-    "GROUPS",
-    "RANDOM",
-    "SRANDOM",
-    "SECONDS",
-    "LINENO",
-    "OPTIND",
-    "OPTARG",
-    "OPTERR",
-    "REPLY",
-  ],
-  ...[
-    "PIPESTATUS",
-    "DIRSTACK",
-    "FUNCNAME",
-    "FUNCNEST",
-    "HISTCMD",
-    "HISTFILE",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "BASHPID",
-    "BASH",
-  ],
-  ...["PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND", "POSIXLY_CORRECT", "TIMEFORMAT"],
-  ...[
-    "NODE_OPTIONS",
-    "NODE_PATH",
-    "RUBYOPT",
-    "RUBYLIB",
-    "RUBYPATH",
-    "RUBYSHELL",
-    "PHPRC",
-    "PHP_INI_SCAN_DIR",
-    "PSQLRC",
-  ],
-  ...[
-    "GCONV_PATH",
-    "GETCONF_DIR",
-    "GLIBC_TUNABLES",
-    "HOSTALIASES",
-    "LOCALDOMAIN",
-    "LOCPATH",
-    "NLSPATH",
-    "RESOLV_HOST_CONF",
-  ],
-]);
+const RESERVED_NAMES: ReadonlySet<string> = toWords(`
+  _ PATH ENV IFS PWD OLDPWD SHLVL CDPATH GLOBIGNORE FIGNORE EXECIGNORE FPATH ZDOTDIR PPID
+  UID EUID GROUPS RANDOM SRANDOM SECONDS LINENO OPTIND OPTARG OPTERR REPLY PIPESTATUS
+  DIRSTACK FUNCNAME FUNCNEST HISTCMD HISTFILE SHELLOPTS BASHOPTS BASHPID BASH PS0 PS1 PS2
+  PS3 PS4 PROMPT_COMMAND POSIXLY_CORRECT TIMEFORMAT NODE_OPTIONS NODE_PATH RUBYOPT RUBYLIB
+  RUBYPATH RUBYSHELL PHPRC PHP_INI_SCAN_DIR PSQLRC GCONV_PATH GETCONF_DIR GLIBC_TUNABLES
+  HOSTALIASES LOCALDOMAIN LOCPATH NLSPATH RESOLV_HOST_CONF
+`);
 
 const RESERVED_PREFIXES: readonly string[] = [
   "LD_",
@@ -93,40 +36,18 @@ export function isReservedName(name: string): boolean {
 }
 
 /** Variables by which psql itself is set up; a parameter of that name would change how the script is run. */
-const PSQL_NAMES: ReadonlySet<string> = new Set([
-  ...[
-    "AUTOCOMMIT",
-    "COMP_KEYWORD_CASE",
-    "ECHO",
-    "ECHO_HIDDEN",
-    "ENCODING",
-    "FETCH_COUNT",
-    "HIDE_TABLEAM",
-    "HIDE_TOAST_COMPRESSION",
-  ],
-  ...[
-    "HISTCONTROL",
-    "HISTFILE",
-    "HISTSIZE",
-    "IGNOREEOF",
-    "ON_ERROR_ROLLBACK",
-    "ON_ERROR_STOP",
-    "PROMPT1",
-    "PROMPT2",
-    "PROMPT3",
-  ],
-  ...[
-    "QUIET",
-    "SHOW_ALL_RESULTS",
-    "SHOW_CONTEXT",
-    "SINGLELINE",
-    "SINGLESTEP",
-    "VERBOSITY",
-    "WATCH_INTERVAL",
-  ],
-]);
+const PSQL_NAMES: ReadonlySet<string> = toWords(`
+  AUTOCOMMIT COMP_KEYWORD_CASE ECHO ECHO_HIDDEN ENCODING FETCH_COUNT HIDE_TABLEAM
+  HIDE_TOAST_COMPRESSION HISTCONTROL HISTFILE HISTSIZE IGNOREEOF ON_ERROR_ROLLBACK
+  ON_ERROR_STOP PROMPT1 PROMPT2 PROMPT3 QUIET SHOW_ALL_RESULTS SHOW_CONTEXT SINGLELINE
+  SINGLESTEP VERBOSITY WATCH_INTERVAL
+`);
 
 /** Tells whether psql gives a variable of this name a meaning of its own. */
 export function isPsqlName(name: string): boolean {
   return PSQL_NAMES.has(name);
+}
+
+function toWords(text: string): ReadonlySet<string> {
+  return new Set(text.trim().split(/\s+/));
 }

@@ -25,13 +25,13 @@ export interface ScriptHeader {
 
 /** Shows a header as the API does. */
 export function toHeaderView(header: ScriptHeader): ScriptHeaderView {
-  const { title, about, interpreter, user, workdir, timeoutMs, effect, owner } = header;
+  const { declared, interpreter, env: _env, ...rest } = header;
   return {
-    ...{ title, about, user, workdir, timeoutMs, effect, owner },
+    ...rest,
     interpreter: interpreter && [interpreter.commands.join("|"), ...interpreter.flags],
     on: [...header.on],
     except: [...header.except],
-    acceptsArgs: header.declared ? header.acceptsArgs : true,
+    acceptsArgs: declared ? header.acceptsArgs : true,
     params: [...header.params],
     examples: [...header.examples],
     tags: [...header.tags],

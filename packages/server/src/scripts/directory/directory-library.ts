@@ -6,6 +6,7 @@ import {
   findNearMatch,
   parseScriptPath,
   type Script,
+  type ScriptVersion,
 } from "@deckhand/core";
 import { assertScriptText } from "../assert-script-text.ts";
 import { describeScript } from "../describe-script.ts";
@@ -208,7 +209,7 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
     getVersion,
     listVersions: async (name) => {
       const { versions } = await getHistory(name);
-      return versions.map(({ path: _, ...version }) => version).reverse();
+      return versions.map(toScriptVersion).reverse();
     },
     create,
     update,
@@ -219,6 +220,10 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
       await queue.run(async () => watcher.close());
     },
   };
+}
+
+function toScriptVersion({ version, sha256, sizeBytes, createdAt }: KeptVersion): ScriptVersion {
+  return { version, sha256, sizeBytes, createdAt };
 }
 
 interface Background {

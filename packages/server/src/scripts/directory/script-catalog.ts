@@ -127,7 +127,7 @@ async function toEntry(
   const bytes = look.bytes ?? (await readBytes(options, path));
   if (!bytes) return undefined;
   const version = await options.history.record({ name, path, bytes });
-  const { text: _, ...summary } = describeScript({
+  const { text: _text, ...summary } = describeScript({
     name,
     path,
     text: bytes.toString("utf8"),

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { constants, type BigIntStats } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { lstat, mkdir, open, readdir, realpath, rm, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { AppError } from "@deckhand/core";

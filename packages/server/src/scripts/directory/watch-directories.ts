@@ -35,7 +35,7 @@ export function watchDirectories(onChange: () => void): DirectoryWatch {
       for (const directory of wanted) add(directory);
     },
     close: () => {
-      for (const directory of [...watchers.keys()]) drop(directory);
+      for (const directory of watchers.keys()) drop(directory);
     },
   };
 }
