@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { step } from "../progress.mjs";
 import { EXIT_UNAVAILABLE, SetUpError } from "../set-up-error.mjs";
 import { removeStaleSocket, startDetached, waitUntilAnswering } from "./daemon.mjs";
 import { canInstallPackages, installPackages } from "./debian-packages.mjs";
 
 const LOG_PATH = "/var/log/deckhand-podman.log";
+const SETTINGS_PATH = fileURLToPath(new URL("podman-containers.conf", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 
 /** Brings Podman's API service up on this machine, installing Podman where that is possible. */
@@ -23,16 +25,28 @@ async function startService({ address, isRoot, logPath }) {
   mkdirSync(dirname(address.socketPath), { recursive: true });
   await removeStaleSocket(address.socketPath);
   const args = [...runtimeOptions(isRoot), "system", "service", "--time=0", `unix://${address.socketPath}`];
-  const child = await startDetached(findPodmanCommand(), args, { logPath });
+  const env = isBareMachine(isRoot) ? withSettings(dirname(address.socketPath)) : process.env;
+  const child = await startDetached(findPodmanCommand(), args, { logPath, env });
   await waitUntilAnswering(address, { child, logPath, timeoutMs: START_TIMEOUT_MS });
 }
 
 // Without systemd there is no systemd cgroup manager; and crun refuses a machine with both cgroup
 // versions mounted, where runc works.
 function runtimeOptions(isRoot) {
-  if (!isRoot || existsSync("/run/systemd/system")) return [];
+  if (!isBareMachine(isRoot)) return [];
   const runc = ["/usr/sbin/runc", "/usr/bin/runc"].find(existsSync);
   return [...(runc ? ["--runtime", runc] : []), "--cgroup-manager", "cgroupfs"];
+}
+
+// The settings lie beside the socket, since the service outlives a checkout that is thrown away.
+function withSettings(folder) {
+  const path = join(folder, "deckhand-containers.conf");
+  copyFileSync(SETTINGS_PATH, path);
+  return { ...process.env, CONTAINERS_CONF: path };
+}
+
+function isBareMachine(isRoot) {
+  return isRoot && !existsSync("/run/systemd/system");
 }
 
 async function installPodman() {

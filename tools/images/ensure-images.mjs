@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { engineFetch, engineStream, formatAddress } from "../engine/engine-http.mjs";
 import { STATE } from "../paths.mjs";
 import { step } from "../progress.mjs";
@@ -33,33 +34,67 @@ async function isThere(address, image) {
 }
 
 async function fromRegistry(address, image) {
-  let built = false;
-  await step(`look for an image registry (${image.registry.pull})`, async (status) => {
-    const env = { ...process.env, DOCKER_HOST: formatAddress(address) };
-    if (!(await pull(image.registry.pull, env, status))) return "none is reachable: Debian packages are used";
-    await runCommand("docker", ["build", "--tag", image.name, image.registry.build], { env, onLine: status });
-    built = true;
-    return `built ${image.name}`;
+  const { pull, build } = image.registry;
+  let isReachable = false;
+  await step(`look for an image registry (${pull})`, async (status) => {
+    isReachable = (await hasImage(address, pull)) || (await pullImage(address, pull, status));
+    return isReachable ? "there" : "none is reachable: Debian packages are used";
   });
-  return built;
+  if (!isReachable) return false;
+  await step(`build ${image.name}`, (status) => buildImage({ address, name: image.name, folder: build, status }));
+  return true;
+}
+
+async function hasImage(address, name) {
+  return (await engineFetch(address, { path: `/images/${encodeURIComponent(name)}/json` })).status === 200;
 }
 
 /** False when the registry does not answer in time; a pull that has begun may take as long as it needs. */
-function pull(reference, env, status) {
-  return new Promise((resolve) => {
-    const child = spawn("docker", ["pull", reference], { env, stdio: ["ignore", "pipe", "ignore"] });
-    const patience = setTimeout(() => child.kill("SIGKILL"), REGISTRY_ANSWERS_WITHIN_MS);
-    child.stdout.setEncoding("utf8");
-    child.stdout.on("data", (text) => {
-      if (/pulling from/i.test(text)) clearTimeout(patience);
-      status(text.trimEnd().split("\n").at(-1) ?? "");
+async function pullImage(address, reference, status) {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), REGISTRY_ANSWERS_WITHIN_MS);
+  const [fromImage, tag] = reference.split(":");
+  const path = `/images/create?${new URLSearchParams({ fromImage, tag })}`;
+  try {
+    const answer = await engineStream(address, { method: "POST", path, signal: patience.signal });
+    const failure = await readProgress(answer, (text) => {
+      if (/pulling/i.test(text)) clearTimeout(timer);
+      status(text);
     });
-    child.once("error", () => resolve(false));
-    child.once("close", (code) => {
-      clearTimeout(patience);
-      resolve(code === 0);
-    });
-  });
+    return answer.statusCode < 400 && !failure;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function buildImage({ address, name, folder, status }) {
+  const files = spawn("tar", ["--create", "--file=-", "--directory", folder, "."], { stdio: ["ignore", "pipe", "inherit"] });
+  const query = new URLSearchParams({ t: name, rm: "true" });
+  const answer = await engineStream(address, { method: "POST", path: `/build?${query}`, body: files.stdout });
+  const failure = await readProgress(answer, status);
+  if (answer.statusCode < 400 && !failure) return;
+  throw new SetUpError(`${formatAddress(address)} could not build ${name} (${answer.statusCode})`, { hint: failure });
+}
+
+/** Follows the JSON lines with which an engine tells how a long request goes; gives the error line, if there is one. */
+async function readProgress(answer, status) {
+  let failure = "";
+  for await (const line of createInterface({ input: answer })) {
+    if (/"(error|message)"/.test(line)) failure = line;
+    const { stream, status: text, progress = "" } = parseLine(line);
+    if (stream ?? text) status(`${stream ?? text} ${progress}`);
+  }
+  return failure;
+}
+
+function parseLine(line) {
+  try {
+    return JSON.parse(line) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 async function ensureArchive(image) {
@@ -76,13 +111,12 @@ async function ensureArchive(image) {
 }
 
 async function importArchive(address, image, archive) {
-  const [repo, tag] = image.name.split(":");
-  const query = new URLSearchParams({ fromSrc: "-", repo, tag });
+  // The tag is part of `repo`, since Podman overlooks the parameter `tag`.
+  const query = new URLSearchParams({ fromSrc: "-", repo: image.name });
   for (const change of [...image.changes, `LABEL ${RECIPE_LABEL}=${recipeHash(image)}`]) query.append("changes", change);
   const path = `/images/create?${query}`;
   const answer = await engineStream(address, { method: "POST", path, body: createReadStream(archive) });
-  let said = "";
-  for await (const piece of answer) said += piece;
-  if (answer.statusCode < 400 && !said.includes('"error"')) return;
-  throw new SetUpError(`${formatAddress(address)} did not take ${image.name} (${answer.statusCode})`, { hint: said.slice(0, 1000) });
+  const failure = await readProgress(answer, () => {});
+  if (answer.statusCode < 400 && !failure) return;
+  throw new SetUpError(`${formatAddress(address)} did not take ${image.name} (${answer.statusCode})`, { hint: failure });
 }
