@@ -38,7 +38,10 @@ export async function startPrivateDockerd(options: {
       ...["--bridge=none", "--iptables=false", "--ip-masq=false"],
       ...(options.liveRestore ? ["--live-restore"] : []),
     ];
-    await rm(join(folder, "dockerd.pid"), { force: true });
+    // A killed daemon leaves these behind, and the next one takes them for a living containerd.
+    for (const stale of ["dockerd.pid", "exec/containerd/containerd.pid", "exec/containerd/containerd.sock"]) {
+      await rm(join(folder, stale), { force: true });
+    }
     daemon = spawn("dockerd", flags, { stdio: ["ignore", log, log] });
     const until = performance.now() + UP_WITHIN_MS;
     while (!(await command("version", "--format", "{{.Server.Version}}").catch(() => ""))) {

@@ -10,6 +10,7 @@ import { engineInventory, type Inventory } from "../targets/inventory.ts";
 import { targetDirectory, type TargetDirectory } from "../targets/target-directory.ts";
 import { watchContainer } from "./watch-container.ts";
 
+const REFRESH_WITHIN_MS = 3_000;
 const FALLBACK_ADDRESS = "unix:///var/run/docker.sock";
 
 /** One engine with what watches it and what runs in its containers. */
@@ -27,6 +28,8 @@ export interface OpenEngines {
   list(): Promise<EngineView[]>;
   /** Sentences about engines that can not be used now. */
   problems(): string[];
+  /** Reads all of them again now, within a bound. */
+  refresh(): Promise<void>;
   /** Waits until each was read once, or the time is up. */
   ready(timeoutMs: number): Promise<void>;
   /** Calls back when any engine's state or containers changed. */
@@ -55,6 +58,10 @@ export async function openEngines(config: Config): Promise<OpenEngines> {
     },
     list: () => Promise.all(all.map(toView)),
     problems: () => all.flatMap(toProblems),
+    refresh: async () => {
+      const reads = Promise.all(all.map(({ inventory }) => inventory.refresh()));
+      await Promise.race([reads, new Promise((resolve) => setTimeout(resolve, REFRESH_WITHIN_MS).unref())]);
+    },
     ready: async (timeoutMs) => void (await Promise.all(all.map(({ inventory }) => inventory.ready(timeoutMs)))),
     subscribe: (listener) => {
       for (const { inventory } of all) inventory.subscribe(listener);

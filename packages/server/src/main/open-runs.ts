@@ -75,7 +75,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
 
 
   const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
-    planRun({ scripts: deps.library, listTargets: engines.targets.list, limits }, request);
+    planRun({ scripts: deps.library, listTargets: engines.targets.list, refreshTargets: engines.refresh, limits }, request);
 
   async function assertAccepting(): Promise<void> {
     if (closing) throw new AppError("SHUTTING_DOWN", { detail: "The server is shutting down.", hint: "Try again in a moment." });

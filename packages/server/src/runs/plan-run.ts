@@ -22,6 +22,8 @@ import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
 export interface PlanDeps {
   readonly scripts: ScriptSource;
   readonly listTargets: () => readonly Target[];
+  /** Asks the engines now; a container that started a moment ago may not be listed yet. */
+  readonly refreshTargets: () => Promise<void>;
   readonly limits: Limits;
 }
 
@@ -67,7 +69,7 @@ export async function planRun(deps: PlanDeps, request: RunRequest): Promise<Plan
   assertEnvAllowed(request.env);
   assertArgs(source, request);
   const stdin = toStdin(request, deps.limits);
-  const targets = pickTargets(deps, request);
+  const targets = await pickTargets(deps, request);
   return {
     plan: toPlan(deps, { request, source, params, hasStdin: stdin !== undefined }),
     targets,
@@ -153,16 +155,22 @@ function toStdin({ stdin }: RunRequest, { stdinBytes }: Limits): Uint8Array | un
   return bytes.length === 0 ? undefined : bytes;
 }
 
-function pickTargets(deps: PlanDeps, request: RunRequest): readonly PlannedTarget[] {
-  const all = deps.listTargets();
+async function pickTargets(deps: PlanDeps, request: RunRequest): Promise<readonly PlannedTarget[]> {
   const on = request.on.map(parseSelector);
-  const matched = matchTargets({ on, except: request.except.map(parseSelector) }, all);
-  if (matched.length === 0 && !request.allowEmpty) {
-    throw new AppError("NO_TARGET_MATCHED", { ...explainNoMatch(on, all), errors: [{ pointer: "/on", detail: "matches nothing" }] });
+  const except = request.except.map(parseSelector);
+  let matched = matchTargets({ on, except }, deps.listTargets());
+  if (matched.length === 0) {
+    await deps.refreshTargets();
+    matched = matchTargets({ on, except }, deps.listTargets());
   }
+  if (matched.length === 0 && !request.allowEmpty) throw noneMatched(explainNoMatch(on, deps.listTargets()));
   const most = Math.min(request.limits.maxTargets ?? deps.limits.targetsPerRun, deps.limits.mostTargetsPerRun);
   if (matched.length > most) throw tooMany(matched.length, most);
   return matched.map(toPlanned);
+}
+
+function noneMatched(explanation: ReturnType<typeof explainNoMatch>): AppError {
+  return new AppError("NO_TARGET_MATCHED", { ...explanation, errors: [{ pointer: "/on", detail: "matches nothing" }] });
 }
 
 function tooMany(matched: number, most: number): AppError {

@@ -11,6 +11,10 @@ export interface CauseOptions {
   readonly cause: unknown;
 }
 
+/** The engine ends the streams of a container that it kills before it says that the container is not running. */
+const SEEN_ENDED_WITHIN_MS = 3_000;
+const LOOK_AGAIN_MS = 150;
+
 /** Finds out why a stream ended without the script's end; the engine's own exit code is not to be believed then. */
 export async function findCause(options: CauseOptions): Promise<OutcomeReason> {
   try {
@@ -22,15 +26,25 @@ export async function findCause(options: CauseOptions): Promise<OutcomeReason> {
 }
 
 async function look(options: CauseOptions): Promise<OutcomeReason> {
-  const container = await options.engine.findContainer(options.spec.containerId, AbortSignal.timeout(5_000));
-  if (!container) return { code: "container-gone", detail: "The container was removed while the script ran." };
-  const ended = toContainerEnd(container, options.containerStartedAt);
-  if (ended) return ended;
+  const until = performance.now() + SEEN_ENDED_WITHIN_MS;
+  for (;;) {
+    const ended = await lookAtContainer(options);
+    if (ended) return ended;
+    if (performance.now() > until) break;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
   const still = await stillRunning(options);
   if (options.cause !== undefined) {
     return { code: "connection-lost", detail: `The connection to the engine broke while the script ran; ${still}` };
   }
   return { code: "exit-unknown", detail: `The process that reports the script's end was killed; ${still}` };
+}
+
+/** `undefined` while the container that the script started in seems to run. */
+async function lookAtContainer({ engine, spec, containerStartedAt }: CauseOptions): Promise<OutcomeReason | undefined> {
+  const container = await engine.findContainer(spec.containerId, AbortSignal.timeout(5_000));
+  if (!container) return { code: "container-gone", detail: "The container was removed while the script ran." };
+  return toContainerEnd(container, containerStartedAt);
 }
 
 function toContainerEnd(container: EngineContainerDetail, startedAt: string | undefined): OutcomeReason | undefined {
