@@ -42,7 +42,8 @@ export async function startPrivateDockerd(options: {
     for (const stale of ["dockerd.pid", "exec/containerd/containerd.pid", "exec/containerd/containerd.sock"]) {
       await rm(join(folder, stale), { force: true });
     }
-    daemon = spawn("dockerd", flags, { stdio: ["ignore", log, log] });
+    // A daemon without a bridge removes docker0, which here is the other daemon's: it gets a network of its own.
+    daemon = spawn("unshare", ["--net", "dockerd", ...flags], { stdio: ["ignore", log, log] });
     const until = performance.now() + UP_WITHIN_MS;
     while (!(await command("version", "--format", "{{.Server.Version}}").catch(() => ""))) {
       if (performance.now() > until || daemon.exitCode !== null) throw new Error(`the private dockerd did not start: see ${folder}/dockerd.log`);
