@@ -37,6 +37,8 @@ beforeAll(async () => {
   known.set("target", targets.data.map(({ id }) => id));
   known.set("code", ["INTERNAL"]);
   known.set("version", ["1"]);
+  await prepare("/api/v1/scripts", { path: "fuzz.sh", text: "echo fuzz\n" });
+  await prepare("/api/v1/runs?wait=10s", { argv: ["echo", "ready"], on: [container] });
 }, 180_000);
 
 afterAll(async () => {
@@ -45,25 +47,59 @@ afterAll(async () => {
   await dockerd?.close();
 }, 120_000);
 
-/** Mostly what fits nothing; what does fit is a short plain command as a rule. */
-const selectors = fc.array(fc.constantFrom("label=role=nothing", "project=none", "name=nobody-*", "svc/none", "tgt_0000000000000000"), {
-  minLength: 1,
-  maxLength: 3,
-});
-const byName = {
-  on: fc.oneof({ weight: 12, arbitrary: selectors }, { weight: 1, arbitrary: fc.constant([]).map(() => [container]) }),
-  except: selectors,
-  wait: fc.constantFrom("10ms", "1s"),
-  script: fc.constantFrom("none/such", "fuzz", "fuzz@1", "fuzz@999999999999"),
+/** Something to read, change and follow from the first request on. */
+async function prepare(path: string, body: unknown): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  const made = await server.fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  const text = await made.text();
+  expect([path, made.status, text]).toEqual([path, 201, text]);
+  remember(path.includes("runs") ? "createRun" : "createScript", text);
+}
+
+/** Mostly what fits nothing. */
+const selectors = fc.array(
+  fc.constantFrom("label=role=nothing", "project=none", "name=nobody-*", "svc/none", "tgt_0000000000000000"),
+  { minLength: 1, maxLength: 3 },
+);
+const scriptName = fc.constantFrom("none/such", "fuzz", "fuzz@1", "fuzz@999999999999");
+const sourceText = fc.constantFrom("echo hello\n", "#!/bin/sh\n# @deckhand 1\n# @param SIZE int(1..8) = 2\necho $SIZE\n", "# @deckhand 1\n# @parm X\n");
+
+/** Values that get further than what a schema alone allows. */
+const better = {
+  byName: {
+    on: fc.oneof({ weight: 2, arbitrary: selectors }, { weight: 1, arbitrary: fc.constant(0).map(() => [container]) }),
+    except: fc.constantFrom([], ["name=nobody-*"]),
+    wait: fc.constantFrom("10ms", "1s"),
+    script: scriptName,
+    argv: fc.constantFrom(["true"], ["sh", "-c", "exit 3"], ["nothing-of-this-name"]),
+    inline: fc.record({ text: sourceText, interpreter: fc.constant("sh") }, { requiredKeys: ["text"] }),
+    user: fc.constantFrom("", "0", "nobody", "no such user"),
+    workdir: fc.constantFrom("", "/tmp", "/none"),
+    limits: fc.constantFrom({}, { timeout: "10s" }, { outputBytes: 0 }, { maxTargets: 1, killGrace: "1s" }, { timeout: "9000d" }),
+    env: fc.constantFrom({}, { LC_ALL: "C" }, { PATH: "/tmp" }),
+    params: fc.constantFrom({}, { SIZE: 3 }, { SIZE: "x" }, { OTHER: "1" }),
+    args: fc.constantFrom([], ["-x", "$(id)"]),
+    path: fc.nat(300).map((number) => `fuzz/script-${number}.sh`),
+    text: sourceText,
+    search: fc.constantFrom("fuzz", "script-1"),
+  },
+  adjust: {
+    RunRequestInput: (request: fc.Arbitrary<unknown>) =>
+      fc.tuple(request, fc.record({ script: scriptName, inline: fc.constant({ text: "echo x", interpreter: "sh" }), argv: fc.constant(["true"]) }), fc.constantFrom("script", "inline", "argv")).map(([given, sources, kept]) => {
+        const { script, inline, argv, ...rest } = given as Record<string, unknown>;
+        const chosen = { script, inline, argv }[kept] ?? sources[kept as keyof typeof sources];
+        return { ...rest, [kept]: chosen };
+      }),
+  },
 };
 
 test(`${REQUESTS} generated requests: no fault of ours, only documented answers that fit their schemas`, { timeout: 1_200_000 }, async () => {
   const check = answerChecker();
   await fc.assert(
-    fc.asyncProperty(generatedRequest(api, byName), async (request) => {
+    fc.asyncProperty(generatedRequest(api, better), async (request) => {
       const answer = await send(request);
       statuses.set(`${answer.status}`, (statuses.get(`${answer.status}`) ?? 0) + 1);
-      remember(request, answer);
+      if (answer.status === 201) remember(request.operationId, answer.text);
       expect(check(request, answer)).toBeUndefined();
     }),
     { numRuns: REQUESTS, endOnFailure: true },
@@ -73,11 +109,11 @@ test(`${REQUESTS} generated requests: no fault of ours, only documented answers 
   expect((statuses.get("200") ?? 0) + (statuses.get("201") ?? 0)).toBeGreaterThan(REQUESTS / 20);
 });
 
-function send({ method, path, headers, body }: GeneratedRequest): Promise<Answer> {
+async function send({ method, path, headers, body }: GeneratedRequest): Promise<Answer> {
   const { hostname, port } = new URL(server.url);
   const options = {
     ...{ agent, method, hostname, port, path: fillIn(path), setHost: !("host" in headers), timeout: ANSWERED_WITHIN_MS },
-    headers: { authorization: `Bearer ${server.token}`, ...headers, ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }) },
+    headers: { authorization: `Bearer ${server.token}`, ...headers, ...(await currentVersion(path, headers)), ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }) },
   };
   return new Promise((resolve, reject) => {
     const request = httpRequest(options, (response) => {
@@ -99,6 +135,14 @@ function send({ method, path, headers, body }: GeneratedRequest): Promise<Answer
   });
 }
 
+/** A script that is known is changed by who has read it. */
+async function currentVersion(path: string, headers: GeneratedRequest["headers"]): Promise<Record<string, string>> {
+  if (!path.startsWith(`/api/v1/scripts/${KNOWN_ID}`) || !("if-match" in headers)) return {};
+  const answer = await server.fetch(fillIn(path).replace(/\?.*/, ""));
+  await answer.arrayBuffer();
+  return { "if-match": answer.headers.get("etag") ?? "none" };
+}
+
 /** Puts ids of earlier answers into the path; where there is none yet, one that is nobody's. */
 function fillIn(path: string): string {
   return path.replaceAll(new RegExp(`${KNOWN_ID}(\\w+)`, "g"), (_, name: string) => {
@@ -107,9 +151,8 @@ function fillIn(path: string): string {
   });
 }
 
-function remember({ operationId }: GeneratedRequest, { status, text }: Answer): void {
-  if (status !== 201) return;
-  const made = JSON.parse(text) as { id: string; name: string; executions?: { id: string }[] };
+function remember(operationId: string, text: string): void {
+  const made = JSON.parse(text) as { id: string; name: string; sha256: string; executions?: { id: string }[] };
   if (operationId === "createToken") keep("token", made.id);
   if (operationId === "createScript") keep("name", made.name);
   if (!made.executions) return;

@@ -112,6 +112,46 @@ test("every operation under /api tells its refusals, as problems, with examples"
   }
 });
 
+describe("every operation of the whole server", () => {
+  const answer = async (name: string, authorization: string | undefined) => {
+    const [method = "", path = ""] = name.split(" ");
+    const url = server.url + path.replace("{code}", "INTERNAL").replaceAll(/\{\w+\}/g, "x");
+    const { status, body } = await fetch(url, { method, ...(authorization ? { headers: { authorization } } : {}) });
+    await body?.cancel();
+    return status;
+  };
+  const make = async (expiresIn?: string) => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ name: "matrix", ...(expiresIn ? { expiresIn } : {}) });
+    const made = await server.fetch("/api/v1/tokens", { method: "POST", headers, body });
+    return (await made.json()) as { id: string; secret: string };
+  };
+
+  test("refuses who shows no valid token, and nobody else, unless it is public", async () => {
+    const deleted = await make();
+    await server.fetch(`/api/v1/tokens/${deleted.id}`, { method: "DELETE" });
+    const principals = {
+      nobody: undefined,
+      malformed: "Bearer dh_x",
+      unknown: `Bearer dh_${"0".repeat(26)}_${"A".repeat(43)}`,
+      expired: `Bearer ${(await make("1ms")).secret}`,
+      deleted: `Bearer ${deleted.secret}`,
+      valid: `Bearer ${server.token}`,
+    };
+    for (const { name, operation } of operations()) {
+      for (const [principal, authorization] of Object.entries(principals)) {
+        const isRefused = operation.security === undefined && principal !== "valid";
+        expect([name, principal, (await answer(name, authorization)) === 401]).toEqual([name, principal, isRefused]);
+      }
+    }
+  });
+
+  test("is public only if it tells nothing about scripts, targets, runs or people", () => {
+    const open = operations().filter(({ operation }) => operation.security?.length === 0).map(({ operation }) => operation.operationId);
+    expect(open.sort()).toEqual(["getErrorPage", "getHealth", "getOpenapi", "getReadiness"]);
+  });
+});
+
 describe("examples", () => {
   test("every body that goes in or comes out has one, and it fits its schema", () => {
     for (const { name, operation } of operations()) {

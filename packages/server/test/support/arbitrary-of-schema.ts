@@ -5,18 +5,25 @@ export interface ArbitraryContext {
   readonly components: Readonly<Record<string, JsonSchema>>;
   /** Better values for properties that a schema only knows as text. */
   readonly byName: Readonly<Record<string, Arbitrary<unknown>>>;
+  /** What a component demands beyond its schema. */
+  readonly adjust: Readonly<Record<string, (value: Arbitrary<unknown>) => Arbitrary<unknown>>>;
 }
 
 const MOST_ITEMS = 4;
 
 /** Makes values that fit the schema. */
 export function toArbitrary(schema: JsonSchema, context: ArbitraryContext): Arbitrary<unknown> {
-  if (schema.$ref) return toArbitrary(resolve(schema.$ref, context.components), context);
+  if (schema.$ref) return toReferred(schema.$ref, context);
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches) return fc.oneof(...branches.map((branch) => toArbitrary(branch, context)));
   return fc.oneof(...[schema.type ?? "object"].flat().map((type) => toTyped(type, schema, context)));
+}
+
+function toReferred(reference: string, context: ArbitraryContext): Arbitrary<unknown> {
+  const value = toArbitrary(resolve(reference, context.components), context);
+  return context.adjust[reference.split("/").at(-1) ?? ""]?.(value) ?? value;
 }
 
 function toTyped(type: string, schema: JsonSchema, context: ArbitraryContext): Arbitrary<unknown> {

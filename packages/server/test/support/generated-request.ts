@@ -16,8 +16,11 @@ export interface GeneratedRequest {
 export const KNOWN_ID = "KNOWN-ID-";
 
 /** Requests for every operation: valid ones, ones with one thing wrong, and hostile ones. */
-export function generatedRequest(api: ApiDescription, byName: ArbitraryContext["byName"]): Arbitrary<GeneratedRequest> {
-  const context = { components: api.components.schemas, byName };
+export function generatedRequest(
+  api: ApiDescription,
+  better: Pick<ArbitraryContext, "byName" | "adjust">,
+): Arbitrary<GeneratedRequest> {
+  const context = { components: api.components.schemas, ...better };
   const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => toRequest({ path, method, operation }, context)),
   );
