@@ -15,12 +15,11 @@ export function assertEnvAllowed(
   const errors = [...entries.flatMap(toEnvErrors), ...toSizeErrors(entries, limits)];
   const first = errors[0];
   if (first === undefined) return;
+  const name = first.pointer.replace("/env/", "").replace("/env", "The environment");
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   throw new AppError("ENV_INVALID", {
-    detail:
-      errors.length === 1
-        ? `${first.pointer.slice(1)}: ${first.detail}.`
-        : `${errors.length} environment variables are not allowed.`,
-    errors,
+    detail: `${name} ${first.detail}${more}.`,
+    errors: errors.slice(0, 200),
   });
 }
 

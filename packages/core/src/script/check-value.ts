@@ -51,7 +51,7 @@ export function toPlainText(given: ParamValue): string {
 }
 
 function checkText(given: ParamValue, { min, max }: ScriptParam): CheckedValue {
-  if (Array.isArray(given)) return wrong("is one text, not a list");
+  if (Array.isArray(given)) return wrong("has to be one text, not a list");
   const text = String(given);
   if (min === null && max === null) return valid(text, text);
   const length = countCharacters(text);
@@ -73,7 +73,7 @@ function countCharacters(text: string): number {
 function checkInt(given: ParamValue, param: ScriptParam): CheckedValue {
   const value = typeof given === "string" && WHOLE.test(given) ? Number(given) : given;
   if (typeof value !== "number" || !Number.isInteger(value))
-    return wrong("is a whole number, such as 3");
+    return wrong("has to be a whole number, such as 3");
   if (!Number.isSafeInteger(value)) return wrong("is too large for a whole number");
   return (
     checkRange(value, param) ?? valid(value === 0 ? "0" : String(value), value === 0 ? 0 : value)
@@ -84,7 +84,7 @@ function checkNumber(given: ParamValue, param: ScriptParam): CheckedValue {
   const isText = typeof given === "string";
   const value = isText && DECIMAL.test(given) ? Number(given) : given;
   if (typeof value !== "number" || !Number.isFinite(value))
-    return wrong("is a number, such as 0.5");
+    return wrong("has to be a number, such as 0.5");
   return checkRange(value, param) ?? valid(isText ? given : String(value), value);
 }
 
@@ -98,12 +98,12 @@ function checkBool(given: ParamValue): CheckedValue {
   const word = String(given).toLowerCase();
   const value =
     !Array.isArray(given) && Object.hasOwn(TRUTH_BY_WORD, word) ? TRUTH_BY_WORD[word] : undefined;
-  return value === undefined ? wrong("is true or false") : valid(String(value), value);
+  return value === undefined ? wrong("has to be true or false") : valid(String(value), value);
 }
 
 function checkChoice(given: ParamValue, { choices }: ScriptParam): CheckedValue {
   const text = Array.isArray(given) ? undefined : String(given);
-  if (text === undefined) return wrong("is one of its choices, not a list");
+  if (text === undefined) return wrong("has to be one of its choices, not a list");
   return choices?.includes(text) ? valid(text, text) : wrong(notAChoice(text, choices ?? []));
 }
 
@@ -132,7 +132,7 @@ function checkDate(given: ParamValue): CheckedValue {
   const text = String(given);
   const [, year = "", month = "", day = ""] = (!Array.isArray(given) && DATE.exec(text)) || [];
   const isReal = Number(day) >= 1 && Number(day) <= daysIn(Number(year), Number(month));
-  return isReal ? valid(text, text) : wrong("is a date, such as 2026-01-31");
+  return isReal ? valid(text, text) : wrong("has to be a date, such as 2026-01-31");
 }
 
 function daysIn(year: number, month: number): number {
@@ -142,7 +142,9 @@ function daysIn(year: number, month: number): number {
 
 function checkDuration(given: ParamValue): CheckedValue {
   const isDuration = typeof given === "string" && findDurationMs(given) !== undefined;
-  return isDuration ? valid(given, given) : wrong("is a duration, such as 30s, 10m or 1h30m");
+  return isDuration
+    ? valid(given, given)
+    : wrong("has to be a duration, such as 30s, 10m or 1h30m");
 }
 
 function checkJson(given: ParamValue): CheckedValue {

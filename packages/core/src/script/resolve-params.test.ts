@@ -44,6 +44,16 @@ test("values are checked, defaults filled in, secrets kept apart", () => {
   });
 });
 
+test("the sentence names the first of them", () => {
+  const give = (given: Record<string, string>) => () => resolveParams(HEADER, given);
+  expect(give({ MODE: "run", TOKEN: "x", JOBS: "two" })).toThrow(
+    "JOBS has to be a whole number, such as 3.",
+  );
+  expect(give({ MODE: "run", JOBS: "two" })).toThrow(
+    "JOBS has to be a whole number, such as 3 (and 1 more).",
+  );
+});
+
 test("everything that is wrong is said at once, with its place", () => {
   const given = {
     TABLE: "sixsix",
@@ -56,7 +66,7 @@ test("everything that is wrong is said at once, with its place", () => {
   expect(placesOf(() => resolveParams(HEADER, given))).toEqual({
     "/params/TABLE": "has 6 characters; at most 5 are allowed",
     "/params/JOBS": "is 9; the most is 8",
-    "/params/FULL": "is true or false",
+    "/params/FULL": "has to be true or false",
     "/params/MODE": "is not one of plan, run; did you mean run?",
     "/params/SHOW": "is not one of size, ttl, type",
     "/params/TOKEN": "is required",

@@ -129,9 +129,10 @@ function toSizeErrors(
 
 function paramInvalid(errors: readonly ErrorPlace[]): AppError {
   const [first] = errors;
-  const one = first && `${first.pointer.replace("/params/", "") || "params"} ${first.detail}.`;
+  const name = first?.pointer.replace("/params/", "").replace("/params", "The request");
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   return new AppError("PARAM_INVALID", {
-    detail: errors.length === 1 && one ? one : `${errors.length} parameters are not valid: ${one}`,
+    detail: `${name} ${first?.detail}${more}.`,
     errors: errors.slice(0, 200),
     hint: "The script's header says what it takes: deckhand scripts show NAME",
   });
