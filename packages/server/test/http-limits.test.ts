@@ -1,5 +1,6 @@
-import { connect } from "node:net";
 import { once } from "node:events";
+import { connect } from "node:net";
+import { Readable } from "node:stream";
 import type { Problem } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sendEvents } from "../src/http/server-sent-events.ts";
@@ -120,4 +121,24 @@ test("a server that closes lets what is under way end, refuses what is new, and 
   expect(await (await slow).text()).toBe("done");
   await closed;
   expect(performance.now() - startedMs).toBeLessThan(3_000);
+});
+
+test("a server that closes cuts a reader that does not read, after a grace time", async () => {
+  const closing = await startTestApp({
+    routes: [
+      (app) =>
+        app.get("/large", { config: { action: "run.read" } }, (_request, reply) =>
+          reply.type("application/octet-stream").send(Readable.from(Array.from({ length: 1_000 }, () => Buffer.alloc(64 * 1024)))),
+        ),
+    ],
+  });
+  const stalled = connect({ port: closing.port, host: "127.0.0.1" });
+  stalled.on("error", () => undefined);
+  stalled.write(`GET /large HTTP/1.1\r\nHost: 127.0.0.1:${closing.port}\r\nAuthorization: Bearer ${closing.token}\r\n\r\n`);
+  await once(stalled, "readable");
+  const startedMs = performance.now();
+  await closing.close();
+  const tookMs = performance.now() - startedMs;
+  expect([tookMs > 6_500, tookMs < 9_500]).toEqual([true, true]);
+  stalled.destroy();
 });

@@ -185,7 +185,10 @@ test("the browsable page and all it loads come from this server, without a word 
   expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'/);
   const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url as string);
   expect(loaded.length).toBeGreaterThan(4);
-  for (const url of loaded) expect([url, (await fetch(server.url + url)).status]).toEqual([url, 200]);
+  for (const url of loaded) {
+    const answer = await fetch(server.url + url);
+    expect([url, answer.status, (await answer.arrayBuffer()).byteLength > 0]).toEqual([url, 200, true]);
+  }
   expect(html).not.toMatch(/https?:\/\//);
   expect(await (await fetch(`${server.url}/docs/json`)).json()).toEqual(api);
 });

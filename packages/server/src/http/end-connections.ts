@@ -1,11 +1,14 @@
 import type { Socket } from "node:net";
 import type { App } from "./app.ts";
 
+/** A request that is under way when the server closes has this long to end. */
+const CLOSE_GRACE_MS = 7_000;
+
 /**
- * Ends connections that never sent a request when the server closes. Node counts them as busy and would wait for them
- * for ever; browsers and fetch open such connections in advance.
+ * Ends the connections that would hold up the server's end: at once those that never sent a request, which Node counts
+ * as busy (browsers and fetch open such connections in advance), and after a grace time all others.
  */
-export function closeSilentConnections(app: App): void {
+export function endConnections(app: App, graceMs: number = CLOSE_GRACE_MS): void {
   const silent = new Set<Socket>();
   let closing = false;
   app.server.on("connection", (socket: Socket) => {
@@ -20,5 +23,6 @@ export function closeSilentConnections(app: App): void {
   app.addHook("preClose", async () => {
     closing = true;
     for (const socket of silent) socket.destroy();
+    setTimeout(() => app.server.closeAllConnections(), graceMs).unref();
   });
 }
