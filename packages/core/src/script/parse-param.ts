@@ -5,7 +5,7 @@ import { findNameProblem } from "./reserved-names.ts";
 import { findTextProblem } from "./text-bytes.ts";
 
 /** A fault in a line, with the place in it counted from 0. */
-export interface LineFault {
+interface LineFault {
   readonly at: number;
   readonly detail: string;
 }

@@ -18,7 +18,7 @@ export type KeptVersion = z.infer<typeof keptVersion>;
 
 const historyFile = z.object({ name: z.string(), versions: z.array(keptVersion) });
 
-export interface SeenContent {
+interface SeenContent {
   readonly name: string;
   readonly path: string;
   readonly bytes: Uint8Array;
