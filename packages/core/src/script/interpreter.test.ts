@@ -5,7 +5,7 @@ import { resolveLaunch } from "./resolve-launch.ts";
 function launch(text: string, path: string, interpreter?: string) {
   const { header, problems } = parseScriptHeader(text, path);
   expect(problems).toEqual([]);
-  return resolveLaunch({ header, text, path, interpreter });
+  return resolveLaunch({ header, path, interpreter });
 }
 
 describe("what starts a script", () => {

@@ -9,7 +9,6 @@ export interface LaunchInput {
   readonly path: string;
   /** What the caller asks for; it goes before what the script says. */
   readonly interpreter: string | undefined;
-  readonly text: string;
 }
 
 /** Decides what starts a script: the caller, its header, its first line, its extension; throws INTERPRETER_UNKNOWN. */

@@ -95,14 +95,14 @@ function toInlineSource(inline: NonNullable<RunRequest["inline"]>, limits: Limit
   const { text, name = "inline script", interpreter } = inline;
   assertScriptSize(text, limits);
   const header = soundHeader(text, name, "/inline/text");
-  const launch = resolveLaunch({ header, text, path: name, interpreter });
+  const launch = resolveLaunch({ header, path: name, interpreter });
   return { kind: "inline", title: name, script: undefined, header, ...toProgram(text, launch) };
 }
 
 function toStoredSource(stored: StoredScript): Source {
   const { name, version, sha256, text, path } = stored;
   const header = soundHeader(text, path, "/script");
-  const launch = resolveLaunch({ header, text, path, interpreter: undefined });
+  const launch = resolveLaunch({ header, path, interpreter: undefined });
   return { kind: "script", title: name, script: { name, version, sha256 }, header, ...toProgram(text, launch) };
 }
 
