@@ -14,7 +14,8 @@ export function toErrorPlaces(schema: z.ZodType, issues: readonly Issue[]): Erro
 }
 
 function toPlaces(schema: z.ZodType, issue: Issue): ErrorPlace[] {
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => toUnknownField(schema, issue.path, key));
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => toUnknownField(schema, issue.path, key));
   return [{ pointer: toPointer(issue.path), detail: toDetail(issue) }];
 }
 
@@ -27,7 +28,8 @@ function toUnknownField(schema: z.ZodType, path: Path, key: string): ErrorPlace 
 
 function toDetail(issue: Issue): string {
   if (issue.code === "invalid_union" && issue.errors.length > 0) return toUnionDetail(issue.errors);
-  if (issue.code === "invalid_key") return `the name does not fit: ${issue.issues.map(toDetail).join(", ")}`;
+  if (issue.code === "invalid_key")
+    return `the name does not fit: ${issue.issues.map(toDetail).join(", ")}`;
   return lowerFirst(issue.message.replace(/^Invalid (input|option): /, ""));
 }
 
@@ -42,7 +44,9 @@ function lowerFirst(text: string): string {
 
 /** Writes a JSON pointer (RFC 6901); the root is the empty string. */
 function toPointer(path: Path): string {
-  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  return path
+    .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
+    .join("");
 }
 
 function knownKeys(schema: z.core.$ZodType, path: Path): Set<string> {
@@ -74,8 +78,10 @@ function toList(schema: z.core.$ZodType | undefined): z.core.$ZodType[] {
 /** Looks through optional, default, nullable, pipes and unions. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(unwrap);
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return unwrap(schema.unwrap());
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return unwrap(schema.unwrap());
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
+    return unwrap(schema.unwrap());
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return unwrap(schema.unwrap());
   if (schema instanceof z.ZodPipe) return [...unwrap(schema.in), ...unwrap(schema.out)];
   return [schema];
 }

@@ -15,12 +15,15 @@ beforeAll(async () => {
     createToken({ tokens, now: Date.now }, { name, expiresInMs });
   const deleted = await make("deleted");
   headers["deleted"] = `Bearer ${deleted.text}`;
-  const used = await fetch(`${server.url}/api/v1/info`, { headers: { authorization: headers["deleted"] } });
+  const used = await fetch(`${server.url}/api/v1/info`, {
+    headers: { authorization: headers["deleted"] },
+  });
   expect(used.status).toBe(200);
   await tokens.delete(deleted.token.id, Date.now());
   headers["expired"] = `Bearer ${(await make("expired", 1)).text}`;
   headers["unknown"] = `Bearer dh_${"0".repeat(26)}_${randomBytes(32).toString("base64url")}`;
-  headers["wrong secret"] = `Bearer ${server.token.slice(0, -43)}${randomBytes(32).toString("base64url")}`;
+  headers["wrong secret"] =
+    `Bearer ${server.token.slice(0, -43)}${randomBytes(32).toString("base64url")}`;
   headers["malformed"] = "Bearer dh_nothing";
   headers["two tokens"] = `Bearer ${server.token} ${server.token}`;
   headers["another scheme"] = `Basic ${Buffer.from(`x:${server.token}`).toString("base64")}`;
@@ -38,8 +41,16 @@ function expectedCode(principal: string, action: string | undefined): string | u
 }
 
 const PRINCIPALS = [
-  ...["no token", "another scheme", "malformed", "two tokens", "unknown", "wrong secret", "expired", "deleted"],
-  ...["valid", "valid, scheme in small letters"],
+  "no token",
+  "another scheme",
+  "malformed",
+  "two tokens",
+  "unknown",
+  "wrong secret",
+  "expired",
+  "deleted",
+  "valid",
+  "valid, scheme in small letters",
 ];
 
 describe("every route, for every principal", () => {
@@ -47,22 +58,32 @@ describe("every route, for every principal", () => {
     const authorization = headers[principal];
     for (const { method, url, config } of server.app.knownRoutes) {
       for (const verb of [method].flat()) {
-        const path = url.replace(":code", "INTERNAL").replace(/:\w+/, "x").replace("*", "index.css");
+        const path = url
+          .replace(":code", "INTERNAL")
+          .replace(/:\w+/, "x")
+          .replace("*", "index.css");
         const answer = await fetch(server.url + path, {
           method: verb,
           redirect: "manual",
           ...(authorization ? { headers: { authorization } } : {}),
         });
         const text = await answer.text();
-        const code = answer.status === 401 ? (verb === "HEAD" ? "401" : JSON.parse(text).code) : undefined;
+        const code =
+          answer.status === 401 ? (verb === "HEAD" ? "401" : JSON.parse(text).code) : undefined;
         const expected = expectedCode(principal, config?.action);
-        expect([verb, url, code]).toEqual([verb, url, verb === "HEAD" && expected ? "401" : expected]);
+        expect([verb, url, code]).toEqual([
+          verb,
+          url,
+          verb === "HEAD" && expected ? "401" : expected,
+        ]);
       }
     }
   });
 
   test("the routes that need no token are these", () => {
-    const open = server.app.knownRoutes.filter(({ config }) => config?.action === "public").map(({ url }) => url);
+    const open = server.app.knownRoutes
+      .filter(({ config }) => config?.action === "public")
+      .map(({ url }) => url);
     expect([...new Set(open)].filter((url) => !url.startsWith("/docs/static")).sort()).toEqual([
       "/docs",
       "/docs/",
@@ -77,7 +98,9 @@ describe("every route, for every principal", () => {
 });
 
 test("a token works in the header only, never in the address", async () => {
-  const answer = await fetch(`${server.url}/api/v1/info?token=${server.token}&access_token=${server.token}`);
+  const answer = await fetch(
+    `${server.url}/api/v1/info?token=${server.token}&access_token=${server.token}`,
+  );
   expect(answer.status).toBe(401);
   expect(answer.headers.get("www-authenticate")).toContain("Bearer");
 });
@@ -89,7 +112,9 @@ test("a token that is deleted stops working at once", async () => {
     headers: { "content-type": "application/json" },
   });
   const { id, secret } = (await made.json()) as { id: string; secret: string };
-  const use = async () => (await fetch(`${server.url}/api/v1/info`, { headers: { authorization: `Bearer ${secret}` } })).status;
+  const use = async () =>
+    (await fetch(`${server.url}/api/v1/info`, { headers: { authorization: `Bearer ${secret}` } }))
+      .status;
   expect(await use()).toBe(200);
   expect((await server.fetch(`/api/v1/tokens/${id}`, { method: "DELETE" })).status).toBe(204);
   expect(await use()).toBe(401);

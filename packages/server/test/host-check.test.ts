@@ -7,7 +7,10 @@ let server: TestApp;
 
 beforeAll(async () => {
   server = await startTestApp({
-    http: { allowedHosts: ["deckhand.example.org", "other.example.org:8443"], allowedOrigins: ["https://page.example.org"] },
+    http: {
+      allowedHosts: ["deckhand.example.org", "other.example.org:8443"],
+      allowedOrigins: ["https://page.example.org"],
+    },
     routes: [
       (app) =>
         app.get("/events", { config: { action: "run.read" } }, (_request, reply) => {
@@ -21,10 +24,17 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 async function ask(path: string, host: string | undefined, more = ""): Promise<string> {
-  const hostLine = host === undefined ? "" : `Host: ${host.replace("PORT", String(server.port))}\r\n`;
+  const hostLine =
+    host === undefined ? "" : `Host: ${host.replace("PORT", String(server.port))}\r\n`;
   const lines = `${hostLine}Authorization: Bearer ${server.token}\r\n${more.replaceAll("PORT", String(server.port))}`;
-  const answer = await sendRaw(server.port, `GET ${path} HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`);
-  return answer.status === 200 ? "answered" : (JSON.parse(answer.body.slice(answer.body.indexOf("{"), answer.body.lastIndexOf("}") + 1)).code as string);
+  const answer = await sendRaw(
+    server.port,
+    `GET ${path} HTTP/1.1\r\n${lines}Connection: close\r\n\r\n`,
+  );
+  return answer.status === 200
+    ? "answered"
+    : (JSON.parse(answer.body.slice(answer.body.indexOf("{"), answer.body.lastIndexOf("}") + 1))
+        .code as string);
 }
 
 const HOSTS: [string | undefined, string][] = [
@@ -81,8 +91,16 @@ test("a request of HTTP/1.0 without a Host is refused", async () => {
 });
 
 test("no answer lets another site read it, frame it or keep a cookie", async () => {
-  for (const path of ["/api/v1/info", "/openapi.json", "/docs", "/nothing", "/docs/errors/INTERNAL"]) {
-    const { headers } = await server.fetch(path, { headers: { origin: "https://page.example.org" } });
+  for (const path of [
+    "/api/v1/info",
+    "/openapi.json",
+    "/docs",
+    "/nothing",
+    "/docs/errors/INTERNAL",
+  ]) {
+    const { headers } = await server.fetch(path, {
+      headers: { origin: "https://page.example.org" },
+    });
     expect([...headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
     expect(headers.get("set-cookie")).toBeNull();
     expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
@@ -91,6 +109,9 @@ test("no answer lets another site read it, frame it or keep a cookie", async () 
 });
 
 test("a preflight of another site is refused", async () => {
-  const answer = await fetch(`${server.url}/api/v1/tokens`, { method: "OPTIONS", headers: { origin: "https://attacker.example" } });
+  const answer = await fetch(`${server.url}/api/v1/tokens`, {
+    method: "OPTIONS",
+    headers: { origin: "https://attacker.example" },
+  });
   expect(answer.status).toBe(403);
 });

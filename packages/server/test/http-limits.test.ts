@@ -28,7 +28,10 @@ afterAll(() => server.close());
 const small = { "content-type": "application/json" };
 
 test("headers that arrive too slowly end the connection with 408", async () => {
-  const answer = await sendRaw(server.port, `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n`);
+  const answer = await sendRaw(
+    server.port,
+    `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\n`,
+  );
   expect(answer.status).toBe(408);
   expect(JSON.parse(answer.body)).toMatchObject({ code: "REQUEST_INVALID", status: 408 });
   expect(answer.tookMs).toBeLessThan(3_000);
@@ -40,7 +43,11 @@ test("a connection that says nothing is ended", async () => {
 });
 
 test("a body above the limit is refused before it is read", async () => {
-  const answer = await server.fetch("/api/v1/tokens", { method: "POST", headers: small, body: `{"name":"${"x".repeat(1000)}"}` });
+  const answer = await server.fetch("/api/v1/tokens", {
+    method: "POST",
+    headers: small,
+    body: `{"name":"${"x".repeat(1000)}"}`,
+  });
   expect([answer.status, ((await answer.json()) as Problem).code]).toEqual([413, "BODY_TOO_LARGE"]);
   const announced = await sendRaw(
     server.port,
@@ -61,26 +68,38 @@ test("a body in chunks above the limit is refused too", async () => {
 });
 
 test("headers that are too large are refused with 431", async () => {
-  const answer = await sendRaw(server.port, `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`);
+  const answer = await sendRaw(
+    server.port,
+    `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`,
+  );
   expect(answer.status).toBe(431);
   expect(answer.headers["content-type"]).toContain("problem+json");
 });
 
 test("bytes that are no HTTP are refused with 400", async () => {
-  for (const text of ["\u0016\u0003\u0001\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n"]) {
+  for (const text of [
+    "\u0016\u0003\u0001\r\n\r\n",
+    "GET\r\n\r\n",
+    "GET / HTTP/1.1\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n",
+  ]) {
     const answer = await sendRaw(server.port, text);
     expect(answer.status).toBe(400);
   }
 });
 
 test("connections beyond the limit are closed, and the others go on", async () => {
-  const sockets = Array.from({ length: 30 }, () => connect({ port: server.port, host: "127.0.0.1" }));
+  const sockets = Array.from({ length: 30 }, () =>
+    connect({ port: server.port, host: "127.0.0.1" }),
+  );
   for (const socket of sockets) socket.on("error", () => undefined);
   await new Promise((resolve) => setTimeout(resolve, 300));
   const closed = sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
   expect(closed).toBeGreaterThanOrEqual(10);
   for (const socket of sockets) socket.destroy();
-  await expect.poll(async () => (await fetch(`${server.url}/healthz`).catch(() => undefined))?.status).toBe(200);
+  await expect
+    .poll(async () => (await fetch(`${server.url}/healthz`).catch(() => undefined))?.status)
+    .toBe(200);
 });
 
 test("event streams beyond the limit are refused, and one that closes makes room", async () => {
@@ -128,13 +147,17 @@ test("a server that closes cuts a reader that does not read, after a grace time"
     routes: [
       (app) =>
         app.get("/large", { config: { action: "run.read" } }, (_request, reply) =>
-          reply.type("application/octet-stream").send(Readable.from(Array.from({ length: 1_000 }, () => Buffer.alloc(64 * 1024)))),
+          reply
+            .type("application/octet-stream")
+            .send(Readable.from(Array.from({ length: 1_000 }, () => Buffer.alloc(64 * 1024)))),
         ),
     ],
   });
   const stalled = connect({ port: closing.port, host: "127.0.0.1" });
   stalled.on("error", () => undefined);
-  stalled.write(`GET /large HTTP/1.1\r\nHost: 127.0.0.1:${closing.port}\r\nAuthorization: Bearer ${closing.token}\r\n\r\n`);
+  stalled.write(
+    `GET /large HTTP/1.1\r\nHost: 127.0.0.1:${closing.port}\r\nAuthorization: Bearer ${closing.token}\r\n\r\n`,
+  );
   await once(stalled, "readable");
   const startedMs = performance.now();
   await closing.close();

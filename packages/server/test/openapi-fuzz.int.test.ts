@@ -33,8 +33,13 @@ beforeAll(async () => {
   container = await dockerd.runContainer(engines().images.busybox);
   server = await startComposedServer({ engine: `private=unix://${dockerd.socketPath}` });
   api = (await (await server.fetch("/openapi.json")).json()) as ApiDescription;
-  const targets = (await (await server.fetch("/api/v1/targets")).json()) as { data: { id: string }[] };
-  known.set("target", targets.data.map(({ id }) => id));
+  const targets = (await (await server.fetch("/api/v1/targets")).json()) as {
+    data: { id: string }[];
+  };
+  known.set(
+    "target",
+    targets.data.map(({ id }) => id),
+  );
   known.set("code", ["INTERNAL"]);
   known.set("version", ["1"]);
   await prepare("/api/v1/scripts", { path: "fuzz.sh", text: "echo fuzz\n" });
@@ -58,24 +63,46 @@ async function prepare(path: string, body: unknown): Promise<void> {
 
 /** Mostly what fits nothing. */
 const selectors = fc.array(
-  fc.constantFrom("label=role=nothing", "project=none", "name=nobody-*", "svc/none", "tgt_0000000000000000"),
+  fc.constantFrom(
+    "label=role=nothing",
+    "project=none",
+    "name=nobody-*",
+    "svc/none",
+    "tgt_0000000000000000",
+  ),
   { minLength: 1, maxLength: 3 },
 );
 const scriptName = fc.constantFrom("none/such", "fuzz", "fuzz@1", "fuzz@999999999999");
-const sourceText = fc.constantFrom("echo hello\n", "#!/bin/sh\n# @deckhand 1\n# @param SIZE int(1..8) = 2\necho $SIZE\n", "# @deckhand 1\n# @parm X\n");
+const sourceText = fc.constantFrom(
+  "echo hello\n",
+  "#!/bin/sh\n# @deckhand 1\n# @param SIZE int(1..8) = 2\necho $SIZE\n",
+  "# @deckhand 1\n# @parm X\n",
+);
 
 /** Values that get further than what a schema alone allows. */
 const better = {
   byName: {
-    on: fc.oneof({ weight: 2, arbitrary: selectors }, { weight: 1, arbitrary: fc.constant(0).map(() => [container]) }),
+    on: fc.oneof(
+      { weight: 2, arbitrary: selectors },
+      { weight: 1, arbitrary: fc.constant(0).map(() => [container]) },
+    ),
     except: fc.constantFrom([], ["name=nobody-*"]),
     wait: fc.constantFrom("10ms", "1s"),
     script: scriptName,
     argv: fc.constantFrom(["true"], ["sh", "-c", "exit 3"], ["nothing-of-this-name"]),
-    inline: fc.record({ text: sourceText, interpreter: fc.constant("sh") }, { requiredKeys: ["text"] }),
+    inline: fc.record(
+      { text: sourceText, interpreter: fc.constant("sh") },
+      { requiredKeys: ["text"] },
+    ),
     user: fc.constantFrom("", "0", "nobody", "no such user"),
     workdir: fc.constantFrom("", "/tmp", "/none"),
-    limits: fc.constantFrom({}, { timeout: "10s" }, { outputBytes: 0 }, { maxTargets: 1, killGrace: "1s" }, { timeout: "9000d" }),
+    limits: fc.constantFrom(
+      {},
+      { timeout: "10s" },
+      { outputBytes: 0 },
+      { maxTargets: 1, killGrace: "1s" },
+      { timeout: "9000d" },
+    ),
     env: fc.constantFrom({}, { LC_ALL: "C" }, { PATH: "/tmp" }),
     params: fc.constantFrom({}, { SIZE: 3 }, { SIZE: "x" }, { OTHER: "1" }),
     args: fc.constantFrom([], ["-x", "$(id)"]),
@@ -85,15 +112,27 @@ const better = {
   },
   adjust: {
     RunRequestInput: (request: fc.Arbitrary<unknown>) =>
-      fc.tuple(request, fc.record({ script: scriptName, inline: fc.constant({ text: "echo x", interpreter: "sh" }), argv: fc.constant(["true"]) }), fc.constantFrom("script", "inline", "argv")).map(([given, sources, kept]) => {
-        const { script, inline, argv, ...rest } = given as Record<string, unknown>;
-        const chosen = { script, inline, argv }[kept] ?? sources[kept as keyof typeof sources];
-        return { ...rest, [kept]: chosen };
-      }),
+      fc
+        .tuple(
+          request,
+          fc.record({
+            script: scriptName,
+            inline: fc.constant({ text: "echo x", interpreter: "sh" }),
+            argv: fc.constant(["true"]),
+          }),
+          fc.constantFrom("script", "inline", "argv"),
+        )
+        .map(([given, sources, kept]) => {
+          const { script, inline, argv, ...rest } = given as Record<string, unknown>;
+          const chosen = { script, inline, argv }[kept] ?? sources[kept as keyof typeof sources];
+          return { ...rest, [kept]: chosen };
+        }),
   },
 };
 
-test(`${REQUESTS} generated requests: no fault of ours, only documented answers that fit their schemas`, { timeout: 1_200_000 }, async () => {
+test(`${REQUESTS} generated requests: no fault of ours, only documented answers that fit their schemas`, {
+  timeout: 1_200_000,
+}, async () => {
   const check = answerChecker();
   await fc.assert(
     fc.asyncProperty(generatedRequest(api, better), async (request) => {
@@ -112,8 +151,19 @@ test(`${REQUESTS} generated requests: no fault of ours, only documented answers 
 async function send({ method, path, headers, body }: GeneratedRequest): Promise<Answer> {
   const { hostname, port } = new URL(server.url);
   const options = {
-    ...{ agent, method, hostname, port, path: fillIn(path), setHost: !("host" in headers), timeout: ANSWERED_WITHIN_MS },
-    headers: { authorization: `Bearer ${server.token}`, ...headers, ...(await currentVersion(path, headers)), ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }) },
+    agent,
+    method,
+    hostname,
+    port,
+    path: fillIn(path),
+    setHost: !("host" in headers),
+    timeout: ANSWERED_WITHIN_MS,
+    headers: {
+      authorization: `Bearer ${server.token}`,
+      ...headers,
+      ...(await currentVersion(path, headers)),
+      ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
+    },
   };
   return new Promise((resolve, reject) => {
     const request = httpRequest(options, (response) => {
@@ -129,14 +179,19 @@ async function send({ method, path, headers, body }: GeneratedRequest): Promise<
         }),
       );
     });
-    request.on("timeout", () => request.destroy(new Error(`no answer within ${ANSWERED_WITHIN_MS} ms`)));
+    request.on("timeout", () =>
+      request.destroy(new Error(`no answer within ${ANSWERED_WITHIN_MS} ms`)),
+    );
     request.on("error", reject);
     request.end(body);
   });
 }
 
 /** A script that is known is changed by who has read it. */
-async function currentVersion(path: string, headers: GeneratedRequest["headers"]): Promise<Record<string, string>> {
+async function currentVersion(
+  path: string,
+  headers: GeneratedRequest["headers"],
+): Promise<Record<string, string>> {
   if (!path.startsWith(`/api/v1/scripts/${KNOWN_ID}`) || !("if-match" in headers)) return {};
   const answer = await server.fetch(fillIn(path).replace(/\?.*/, ""));
   await answer.arrayBuffer();
@@ -152,7 +207,12 @@ function fillIn(path: string): string {
 }
 
 function remember(operationId: string, text: string): void {
-  const made = JSON.parse(text) as { id: string; name: string; sha256: string; executions?: { id: string }[] };
+  const made = JSON.parse(text) as {
+    id: string;
+    name: string;
+    sha256: string;
+    executions?: { id: string }[];
+  };
   if (operationId === "createToken") keep("token", made.id);
   if (operationId === "createScript") keep("name", made.name);
   if (!made.executions) return;
@@ -168,7 +228,11 @@ function keep(kind: string, id: string): void {
 function answerChecker(): (request: GeneratedRequest, answer: Answer) => string | undefined {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   ajv.addSchema(api, "api");
-  const operations = new Map(Object.values(api.paths).flatMap(Object.values).map((operation) => [operation.operationId, operation]));
+  const operations = new Map(
+    Object.values(api.paths)
+      .flatMap(Object.values)
+      .map((operation) => [operation.operationId, operation]),
+  );
   const compiled = new Map<string, ValidateFunction>();
   const validatorOf = (schema: unknown) => {
     const text = JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/');
@@ -180,12 +244,15 @@ function answerChecker(): (request: GeneratedRequest, answer: Answer) => string 
     if (status >= 500) return `a fault of ours: ${status} ${text}`;
     if (!requestId) return `no X-Request-Id with ${status}`;
     const documented = operations.get(request.operationId)?.responses[status];
-    if (!documented) return `${request.operationId} does not document ${status}: ${text.slice(0, 500)}`;
+    if (!documented)
+      return `${request.operationId} does not document ${status}: ${text.slice(0, 500)}`;
     if (!documented.content) return text === "" ? undefined : `a body with ${status}`;
     const body = documented.content[type];
     if (!body) return `${request.operationId} does not document ${type} with ${status}`;
     if (!type.endsWith("json")) return undefined;
     const validate = validatorOf(body.schema);
-    return validate(JSON.parse(text)) ? undefined : `${ajv.errorsText(validate.errors)} in ${text.slice(0, 500)}`;
+    return validate(JSON.parse(text))
+      ? undefined
+      : `${ajv.errorsText(validate.errors)} in ${text.slice(0, 500)}`;
   };
 }

@@ -16,9 +16,17 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => server.close(), 30_000);
 
-function operations(): { readonly name: string; readonly path: string; readonly operation: Operation }[] {
+function operations(): {
+  readonly name: string;
+  readonly path: string;
+  readonly operation: Operation;
+}[] {
   return Object.entries(api.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, path, operation })),
+    Object.entries(methods).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      path,
+      operation,
+    })),
   );
 }
 
@@ -30,7 +38,11 @@ function misfit(schema: unknown, value: unknown): string | undefined {
 }
 
 test("the operations are these", () => {
-  expect(operations().map(({ name, operation }) => `${operation.operationId}: ${name}`).sort()).toEqual([
+  expect(
+    operations()
+      .map(({ name, operation }) => `${operation.operationId}: ${name}`)
+      .sort(),
+  ).toEqual([
     "cancelRun: POST /api/v1/runs/{id}/cancel",
     "checkScript: POST /api/v1/scripts/check",
     "createRun: POST /api/v1/runs",
@@ -67,17 +79,49 @@ test("the operations are these", () => {
 
 test("the schemas are these, one of each, those of requests with Input at the end", () => {
   expect(Object.keys(api.components.schemas).sort()).toEqual([
-    ...["AuditEntry", "AuditPage", "CheckScriptAnswer", "CheckScriptRequestInput", "CreateScriptRequestInput"],
-    ...["CreateTokenRequestInput", "CreatedToken", "Engine", "EngineList", "Execution", "Guarantees", "Health", "Info"],
-    ...["InlineScriptInput", "OutputFrame", "OutputPage", "Problem", "RerunRequestInput", "Run", "RunPage", "RunPlan"],
-    ...["RunRequestInput", "RunSummary", "Script", "ScriptHeader", "ScriptPage", "ScriptParam", "ScriptSummary"],
-    ...["ScriptVersion", "ScriptVersionList", "Target", "TargetPage", "Token", "TokenList", "UpdateScriptRequestInput"],
+    "AuditEntry",
+    "AuditPage",
+    "CheckScriptAnswer",
+    "CheckScriptRequestInput",
+    "CreateScriptRequestInput",
+    "CreateTokenRequestInput",
+    "CreatedToken",
+    "Engine",
+    "EngineList",
+    "Execution",
+    "Guarantees",
+    "Health",
+    "Info",
+    "InlineScriptInput",
+    "OutputFrame",
+    "OutputPage",
+    "Problem",
+    "RerunRequestInput",
+    "Run",
+    "RunPage",
+    "RunPlan",
+    "RunRequestInput",
+    "RunSummary",
+    "Script",
+    "ScriptHeader",
+    "ScriptPage",
+    "ScriptParam",
+    "ScriptSummary",
+    "ScriptVersion",
+    "ScriptVersionList",
+    "Target",
+    "TargetPage",
+    "Token",
+    "TokenList",
+    "UpdateScriptRequestInput",
   ]);
 });
 
 test("it is OpenAPI 3.1 and every reference leads somewhere", () => {
   expect(api.openapi).toMatch(/^3\.1\./);
-  const references = [...JSON.stringify(api).matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference as string);
+  const references = [...JSON.stringify(api).matchAll(/"\$ref":"([^"]+)"/g)].map(
+    ([, reference]) => reference as string,
+  );
   expect(references.length).toBeGreaterThan(50);
   for (const reference of new Set(references)) {
     const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1] ?? "";
@@ -86,7 +130,8 @@ test("it is OpenAPI 3.1 and every reference leads somewhere", () => {
 });
 
 test("every schema can be compiled", () => {
-  for (const name of Object.keys(api.components.schemas)) ajv.compile({ $ref: `api#/components/schemas/${name}` });
+  for (const name of Object.keys(api.components.schemas))
+    ajv.compile({ $ref: `api#/components/schemas/${name}` });
 });
 
 test("every operation has a name, a summary, a tag that is described, and parameters that fit its path", () => {
@@ -95,7 +140,9 @@ test("every operation has a name, a summary, a tag that is described, and parame
     expect([name, operation.summary?.length]).toEqual([name, expect.any(Number)]);
     expect(described).toEqual(expect.arrayContaining([...(operation.tags ?? ["none"])]));
     const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
-    const named = (operation.parameters ?? []).filter((parameter) => parameter.in === "path").map((parameter) => parameter.name);
+    const named = (operation.parameters ?? [])
+      .filter((parameter) => parameter.in === "path")
+      .map((parameter) => parameter.name);
     expect([name, named.sort()]).toEqual([name, inPath.sort()]);
   }
 });
@@ -103,7 +150,10 @@ test("every operation has a name, a summary, a tag that is described, and parame
 test("every operation under /api tells its refusals, as problems, with examples", () => {
   for (const { name, path, operation } of operations()) {
     const needed = path.startsWith("/api/") ? ["400", "401", "403", "500", "503"] : ["403", "500"];
-    expect([name, Object.keys(operation.responses)]).toEqual([name, expect.arrayContaining(needed)]);
+    expect([name, Object.keys(operation.responses)]).toEqual([
+      name,
+      expect.arrayContaining(needed),
+    ]);
     for (const [status, { content }] of Object.entries(operation.responses)) {
       if (Number(status) < 400) continue;
       const examples = Object.values(content?.["application/problem+json"]?.examples ?? {});
@@ -116,7 +166,10 @@ describe("every operation of the whole server", () => {
   const answer = async (name: string, authorization: string | undefined) => {
     const [method = "", path = ""] = name.split(" ");
     const url = server.url + path.replace("{code}", "INTERNAL").replaceAll(/\{\w+\}/g, "x");
-    const { status, body } = await fetch(url, { method, ...(authorization ? { headers: { authorization } } : {}) });
+    const { status, body } = await fetch(url, {
+      method,
+      ...(authorization ? { headers: { authorization } } : {}),
+    });
     await body?.cancel();
     return status;
   };
@@ -141,13 +194,19 @@ describe("every operation of the whole server", () => {
     for (const { name, operation } of operations()) {
       for (const [principal, authorization] of Object.entries(principals)) {
         const isRefused = operation.security === undefined && principal !== "valid";
-        expect([name, principal, (await answer(name, authorization)) === 401]).toEqual([name, principal, isRefused]);
+        expect([name, principal, (await answer(name, authorization)) === 401]).toEqual([
+          name,
+          principal,
+          isRefused,
+        ]);
       }
     }
   });
 
   test("is public only if it tells nothing about scripts, targets, runs or people", () => {
-    const open = operations().filter(({ operation }) => operation.security?.length === 0).map(({ operation }) => operation.operationId);
+    const open = operations()
+      .filter(({ operation }) => operation.security?.length === 0)
+      .map(({ operation }) => operation.operationId);
     expect(open.sort()).toEqual(["getErrorPage", "getHealth", "getOpenapi", "getReadiness"]);
   });
 });
@@ -155,11 +214,20 @@ describe("every operation of the whole server", () => {
 describe("examples", () => {
   test("every body that goes in or comes out has one, and it fits its schema", () => {
     for (const { name, operation } of operations()) {
-      const bodies = [operation.requestBody, ...Object.values(operation.responses)].flatMap((one) => Object.entries(one?.content ?? {}));
+      const bodies = [operation.requestBody, ...Object.values(operation.responses)].flatMap((one) =>
+        Object.entries(one?.content ?? {}),
+      );
       for (const [type, body] of bodies) {
         if (!type.includes("json")) continue;
-        const given = body.examples ? Object.values(body.examples).map(({ value }) => value) : [body.example];
-        for (const value of given) expect([name, value === undefined, misfit(body.schema, value)]).toEqual([name, false, undefined]);
+        const given = body.examples
+          ? Object.values(body.examples).map(({ value }) => value)
+          : [body.example];
+        for (const value of given)
+          expect([name, value === undefined, misfit(body.schema, value)]).toEqual([
+            name,
+            false,
+            undefined,
+          ]);
       }
     }
   });
@@ -168,7 +236,11 @@ describe("examples", () => {
     for (const { name, path, operation } of operations()) {
       const [, body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
       const given = Object.values(body?.examples ?? {}).map(({ value }) => value);
-      for (const value of given.length > 0 ? given : body?.example === undefined ? [] : [body.example]) {
+      for (const value of given.length > 0
+        ? given
+        : body?.example === undefined
+          ? []
+          : [body.example]) {
         const url = path.replace("{name}", "db%2Fnone").replace("{id}", `run_${"0".repeat(26)}`);
         const headers = { "content-type": "application/json", "if-match": `"${"0".repeat(64)}"` };
         const method = name.split(" ")[0] ?? "";
@@ -182,12 +254,18 @@ describe("examples", () => {
 test("the browsable page and all it loads come from this server, without a word of another host", async () => {
   const page = await fetch(`${server.url}/docs`);
   const html = await page.text();
-  expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'/);
+  expect(page.headers.get("content-security-policy")).toMatch(
+    /^default-src 'none'; script-src 'self'; style-src 'self'/,
+  );
   const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url as string);
   expect(loaded.length).toBeGreaterThan(4);
   for (const url of loaded) {
     const answer = await fetch(server.url + url);
-    expect([url, answer.status, (await answer.arrayBuffer()).byteLength > 0]).toEqual([url, 200, true]);
+    expect([url, answer.status, (await answer.arrayBuffer()).byteLength > 0]).toEqual([
+      url,
+      200,
+      true,
+    ]);
   }
   expect(html).not.toMatch(/https?:\/\//);
   expect(await (await fetch(`${server.url}/docs/json`)).json()).toEqual(api);

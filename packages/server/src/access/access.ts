@@ -37,8 +37,10 @@ export function tokenAccess(deps: AccessDeps): Access {
     authenticate: async (header) => {
       const parts = readHeader(header);
       const found = await lookUp(parts);
-      if (!found || !isSecretOf(found.token.secretHash, parts.secret)) throw invalid("The token is not known here.");
-      if (isExpired(found.token, deps.now())) throw invalid(`The token ${found.token.name} has expired.`);
+      if (!found || !isSecretOf(found.token.secretHash, parts.secret))
+        throw invalid("The token is not known here.");
+      if (isExpired(found.token, deps.now()))
+        throw invalid(`The token ${found.token.name} has expired.`);
       known.set(parts.tokenId, found);
       noteUse(deps, found);
       return { tokenId: found.token.id, name: found.token.name };

@@ -19,9 +19,18 @@ export async function ensureFirstToken(deps: FirstTokenDeps): Promise<void> {
   const path = join(deps.dataDir, "first-token");
   // The file comes first: a token in the database that nobody can read would keep everybody out.
   await writePrivateFile(path, `${text}\n`);
-  await deps.tokens.insert({ id, name: "first", secretHash, createdAtMs, expiresAtMs: null, lastUsedAtMs: null });
+  await deps.tokens.insert({
+    id,
+    name: "first",
+    secretHash,
+    createdAtMs,
+    expiresAtMs: null,
+    lastUsedAtMs: null,
+  });
   deps.print(`First token (shown once, also in ${path}): ${text}`);
-  deps.print(`Use it as the header "Authorization: Bearer …", or: export DECKHAND_TOKEN_FILE=${path}`);
+  deps.print(
+    `Use it as the header "Authorization: Bearer …", or: export DECKHAND_TOKEN_FILE=${path}`,
+  );
 }
 
 async function writePrivateFile(path: string, text: string): Promise<void> {

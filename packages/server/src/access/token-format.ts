@@ -19,7 +19,11 @@ export interface NewToken {
 export function newToken(nowMs: number): NewToken {
   const id = toId("token", nowMs, randomBytes(10));
   const secret = randomBytes(32).toString("base64url");
-  return { id, text: `dh_${id.slice(ID_PREFIX.token.length)}_${secret}`, secretHash: hashSecret(secret) };
+  return {
+    id,
+    text: `dh_${id.slice(ID_PREFIX.token.length)}_${secret}`,
+    secretHash: hashSecret(secret),
+  };
 }
 
 /** Takes a token's text apart; undefined when it is none. */

@@ -32,13 +32,20 @@ export function tokenStore(db: Kysely<Database>): TokenStore {
       await db.insertInto("tokens").values(toRow(token)).execute();
     },
     find: async (tokenId) => findToken(db, tokenId),
-    list: async () => (await db.selectFrom("tokens").selectAll().orderBy("id").execute()).map(toToken),
+    list: async () =>
+      (await db.selectFrom("tokens").selectAll().orderBy("id").execute()).map(toToken),
     countValid: (nowMs) => countValid(db, nowMs),
     markUsed: async (tokenId, nowMs) => {
-      await db.updateTable("tokens").set({ last_used_at: nowMs }).where("id", "=", tokenId).execute();
+      await db
+        .updateTable("tokens")
+        .set({ last_used_at: nowMs })
+        .where("id", "=", tokenId)
+        .execute();
     },
     delete: async (tokenId, nowMs) => {
-      const deleted = await db.transaction().execute((transaction) => deleteToken(transaction, tokenId, nowMs));
+      const deleted = await db
+        .transaction()
+        .execute((transaction) => deleteToken(transaction, tokenId, nowMs));
       for (const listener of listeners) listener(tokenId);
       return deleted;
     },
@@ -49,7 +56,11 @@ export function tokenStore(db: Kysely<Database>): TokenStore {
 }
 
 async function findToken(db: Kysely<Database>, tokenId: string): Promise<StoredToken | undefined> {
-  const row = await db.selectFrom("tokens").selectAll().where("id", "=", tokenId).executeTakeFirst();
+  const row = await db
+    .selectFrom("tokens")
+    .selectAll()
+    .where("id", "=", tokenId)
+    .executeTakeFirst();
   return row && toToken(row);
 }
 
@@ -63,7 +74,11 @@ async function countValid(db: Kysely<Database>, nowMs: number, exceptId = ""): P
   return count;
 }
 
-async function deleteToken(db: Transaction<Database>, tokenId: string, nowMs: number): Promise<StoredToken> {
+async function deleteToken(
+  db: Transaction<Database>,
+  tokenId: string,
+  nowMs: number,
+): Promise<StoredToken> {
   const token = await findToken(db, tokenId);
   if (!token) {
     throw new AppError("TOKEN_NOT_FOUND", {

@@ -38,7 +38,12 @@ export function tokenRoutes(deps: TokenRoutesDeps): (app: App) => void {
 function listRoute(app: App, deps: TokenRoutesDeps): void {
   app.get("/api/v1/tokens", {
     config: { action: "token.read" },
-    schema: { operationId: "listTokens", summary: "List tokens, without their secrets", tags: TAGS, response: { 200: tokenList } },
+    schema: {
+      operationId: "listTokens",
+      summary: "List tokens, without their secrets",
+      tags: TAGS,
+      response: { 200: tokenList },
+    },
     handler: async () => ({ data: (await deps.tokens.list()).map(toView) }),
   });
 }
@@ -56,7 +61,12 @@ function createRoute(app: App, deps: TokenRoutesDeps): void {
     handler: async (request, reply) => {
       const { name, expiresIn } = request.body;
       const { token, text } = await createToken(deps, { name, expiresInMs: toLifeMs(expiresIn) });
-      const entry = { action: "token.write", object: token.id, outcome: "allowed", detail: { verb: "create", name } } as const;
+      const entry = {
+        action: "token.write",
+        object: token.id,
+        outcome: "allowed",
+        detail: { verb: "create", name },
+      } as const;
       await deps.audit.record({ caller: callerOf(request), ...entry });
       return reply.code(201).send({ ...toView(token), secret: text });
     },
@@ -71,12 +81,20 @@ function deleteRoute(app: App, deps: TokenRoutesDeps): void {
       summary: "Delete a token; it stops working at once",
       tags: TAGS,
       params: tokenParams,
-      response: { 204: z.null().meta({ description: "It is gone" }), ...problemResponses(404, 409) },
+      response: {
+        204: z.null().meta({ description: "It is gone" }),
+        ...problemResponses(404, 409),
+      },
     },
     handler: async (request, reply) => {
       const { id } = request.params;
       const { name } = await deps.tokens.delete(id, deps.now());
-      const entry = { action: "token.write", object: id, outcome: "allowed", detail: { verb: "delete", name } } as const;
+      const entry = {
+        action: "token.write",
+        object: id,
+        outcome: "allowed",
+        detail: { verb: "delete", name },
+      } as const;
       await deps.audit.record({ caller: callerOf(request), ...entry });
       return reply.code(204).send(null);
     },

@@ -45,7 +45,10 @@ function select(db: Kysely<Database>, { action, object, limit, beforeId }: Audit
   return query;
 }
 
-function toRow({ caller, action, object, outcome, detail }: AuditRecord, at: number): Insertable<Database["audit"]> {
+function toRow(
+  { caller, action, object, outcome, detail }: AuditRecord,
+  at: number,
+): Insertable<Database["audit"]> {
   return {
     at,
     token_id: caller.principal?.tokenId ?? null,

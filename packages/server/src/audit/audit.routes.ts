@@ -16,7 +16,12 @@ export function auditRoutes(deps: { readonly audit: AuditLog }): (app: App) => v
       },
       handler: async ({ query }) => {
         const { action, object, limit } = query;
-        const entries = await deps.audit.list({ action, object, limit: limit + 1, beforeId: toEntryId(query.after) });
+        const entries = await deps.audit.list({
+          action,
+          object,
+          limit: limit + 1,
+          beforeId: toEntryId(query.after),
+        });
         const data = entries.slice(0, limit);
         return { data, next: entries.length > limit ? String(data.at(-1)?.id) : null };
       },

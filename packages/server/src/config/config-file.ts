@@ -28,7 +28,9 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new ConfigError(`The configuration file ${path} can not be read: ${(error as Error).message}`);
+    throw new ConfigError(
+      `The configuration file ${path} can not be read: ${(error as Error).message}`,
+    );
   }
 }
 
@@ -36,7 +38,10 @@ interface Positioned {
   readonly range?: readonly number[] | null;
 }
 
-function nearestOffset(document: ReturnType<typeof parseDocument>, keys: readonly PropertyKey[]): number {
+function nearestOffset(
+  document: ReturnType<typeof parseDocument>,
+  keys: readonly PropertyKey[],
+): number {
   for (let length = keys.length; length > 0; length--) {
     const node = document.getIn(keys.slice(0, length), true) as Positioned | undefined;
     const offset = node?.range?.[0];

@@ -17,21 +17,35 @@ const limits = z.strictObject(
   >,
 );
 
-const tls = z.strictObject({ ca: z.string().min(1), cert: z.string().min(1), key: z.string().min(1) });
+const tls = z.strictObject({
+  ca: z.string().min(1),
+  cert: z.string().min(1),
+  key: z.string().min(1),
+});
 
 const engineObject = z.strictObject({
   address: z
     .string()
-    .regex(/^(auto|unix:\/\/\/.+|tcp:\/\/.+|https?:\/\/.+|ssh:\/\/.+)$/, "write auto, unix:///…, tcp://… or ssh://…")
+    .regex(
+      /^(auto|unix:\/\/\/.+|tcp:\/\/.+|https?:\/\/.+|ssh:\/\/.+)$/,
+      "write auto, unix:///…, tcp://… or ssh://…",
+    )
     .default("auto"),
   tls: tls.optional(),
   directExec: z.boolean().default(false),
 });
 /** An address alone is enough. */
-const engine = z.preprocess((given) => (typeof given === "string" ? { address: given } : given), engineObject);
-const engineName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "write small letters, digits and -");
+const engine = z.preprocess(
+  (given) => (typeof given === "string" ? { address: given } : given),
+  engineObject,
+);
+const engineName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "write small letters, digits and -");
 
-const origin = z.string().regex(/^https?:\/\/[^/\s]+$/, "write https://name or https://name:port, without a path");
+const origin = z
+  .string()
+  .regex(/^https?:\/\/[^/\s]+$/, "write https://name or https://name:port, without a path");
 const host = z.string().regex(/^[^\s/]+$/, "write name or name:port, without a path");
 
 /** The configuration as a file or the environment gives it. */
@@ -49,7 +63,9 @@ export const configInput = z.strictObject({
   engines: z.record(engineName, engine).default({}),
   scripts: z.strictObject({ directory: z.string().min(1).optional() }).prefault({}),
   limits: limits.default({}),
-  log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
+    .prefault({}),
 });
 export type ParsedConfig = z.output<typeof configInput>;
 

@@ -4,7 +4,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Reader = (text: string) => unknown;
 const asText: Reader = (text) => text;
-const asList: Reader = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
+const asList: Reader = (text) =>
+  text
+    .split(",")
+    .map((one) => one.trim())
+    .filter(Boolean);
 
 /** Which variable sets which key; what a file says comes after it. */
 const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Reader }[] = [
@@ -21,12 +25,13 @@ const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Rea
 ];
 
 /** Each key's variable: `http.allowedHosts` is DECKHAND_HTTP_ALLOWED_HOSTS. */
-export const VARIABLE_NAMES: readonly { readonly key: string; readonly variable: string }[] = VARIABLES.map(
-  ({ path }) => ({ key: path.join("."), variable: toVariable(path) }),
-);
+export const VARIABLE_NAMES: readonly { readonly key: string; readonly variable: string }[] =
+  VARIABLES.map(({ path }) => ({ key: path.join("."), variable: toVariable(path) }));
 
 function toVariable(path: readonly string[]): string {
-  const words = path.map((part) => part.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase());
+  const words = path.map((part) =>
+    part.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+  );
   return `DECKHAND_${words.join("_")}`;
 }
 

@@ -21,7 +21,12 @@ function load(yaml: string, more: Record<string, string> = {}) {
 
 test("without anything the server is for this machine alone and finds its engine by itself", () => {
   const config = loadConfig({ env });
-  expect(config.http).toMatchObject({ host: "127.0.0.1", port: 8000, allowedHosts: [], publicMetrics: false });
+  expect(config.http).toMatchObject({
+    host: "127.0.0.1",
+    port: 8000,
+    allowedHosts: [],
+    publicMetrics: false,
+  });
   expect(config.engines).toEqual({ local: { address: "auto", directExec: false } });
   expect(config.scripts.directory).toBe(join(config.dataDir, "scripts"));
   expect(config.limits.bodyBytes).toBe(1024 * 1024);
@@ -39,7 +44,11 @@ test("the command line wins over the environment, and the environment over the f
 
 test("sizes and times may be written with units", () => {
   const { limits } = load("limits:\n  outputBytes: 2MiB\n  timeoutMs: 1h30m\n  killGraceMs: 250\n");
-  expect(limits).toMatchObject({ outputBytes: 2 * 1024 * 1024, timeoutMs: 5_400_000, killGraceMs: 250 });
+  expect(limits).toMatchObject({
+    outputBytes: 2 * 1024 * 1024,
+    timeoutMs: 5_400_000,
+    killGraceMs: 250,
+  });
 });
 
 test("an engine may be an address alone", () => {
@@ -62,7 +71,9 @@ test("a misspelt key is told with its place and the near match", () => {
 });
 
 test("a wrong value is told with its place", () => {
-  expect(() => load("limits:\n  timeoutMs: 1 hour\n")).toThrow(`${configPath}:2:14: limits.timeoutMs: write a number`);
+  expect(() => load("limits:\n  timeoutMs: 1 hour\n")).toThrow(
+    `${configPath}:2:14: limits.timeoutMs: write a number`,
+  );
 });
 
 test("YAML that can not be read is told with its place", () => {
@@ -70,11 +81,15 @@ test("YAML that can not be read is told with its place", () => {
 });
 
 test("a wrong variable is told by its name", () => {
-  expect(() => loadConfig({ env: { ...env, DECKHAND_HTTP_PORT: "eighty" } })).toThrow("DECKHAND_HTTP_PORT: http.port");
+  expect(() => loadConfig({ env: { ...env, DECKHAND_HTTP_PORT: "eighty" } })).toThrow(
+    "DECKHAND_HTTP_PORT: http.port",
+  );
 });
 
 test("a file that is missing is told", () => {
-  expect(() => loadConfig({ configPath: join(folder, "nothing.yaml"), env })).toThrow("can not be read");
+  expect(() => loadConfig({ configPath: join(folder, "nothing.yaml"), env })).toThrow(
+    "can not be read",
+  );
 });
 
 test("an address that others can reach needs the names people will use", () => {

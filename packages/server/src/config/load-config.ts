@@ -25,8 +25,17 @@ export interface LoadConfigOptions {
 
 const NO_FILE: ConfigFile = { values: {}, placeOf: () => "" };
 const DISCOVERY_VARIABLES = [
-  ...["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "CONTAINER_HOST"],
-  ...["HOME", "PATH", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"],
+  "DOCKER_HOST",
+  "DOCKER_CONTEXT",
+  "DOCKER_CONFIG",
+  "DOCKER_TLS_VERIFY",
+  "DOCKER_CERT_PATH",
+  "CONTAINER_HOST",
+  "HOME",
+  "PATH",
+  "SSH_AUTH_SOCK",
+  "XDG_CONFIG_HOME",
+  "XDG_RUNTIME_DIR",
 ];
 
 /** Reads the file, the environment and the command line into one frozen configuration; throws ConfigError. */
@@ -61,11 +70,15 @@ function placeOf(path: readonly string[], { file, fromEnvironment }: Sources): s
   const isSet = path.length > 0 && path.reduce<unknown>(stepInto, fromEnvironment) !== undefined;
   if (!isSet) return file.placeOf(path);
   const key = path.join(".");
-  return VARIABLE_NAMES.find((one) => key === one.key || key.startsWith(`${one.key}.`))?.variable ?? "";
+  return (
+    VARIABLE_NAMES.find((one) => key === one.key || key.startsWith(`${one.key}.`))?.variable ?? ""
+  );
 }
 
 function stepInto(values: unknown, key: string): unknown {
-  return values !== null && typeof values === "object" ? (values as Record<string, unknown>)[key] : undefined;
+  return values !== null && typeof values === "object"
+    ? (values as Record<string, unknown>)[key]
+    : undefined;
 }
 
 function toValues(overrides: ConfigOverrides): Record<string, unknown> {
@@ -93,7 +106,8 @@ function isMap(value: unknown): value is Record<string, unknown> {
 }
 
 function assertReachable({ http }: ParsedConfig): void {
-  const isLoopback = ["localhost", "::1"].includes(http.host) || /^127(\.\d{1,3}){3}$/.test(http.host);
+  const isLoopback =
+    ["localhost", "::1"].includes(http.host) || /^127(\.\d{1,3}){3}$/.test(http.host);
   if (isLoopback || http.allowedHosts.length > 0) return;
   throw new ConfigError(
     `http.host is ${http.host}, which others can reach, but http.allowedHosts is empty.\n` +
@@ -122,7 +136,9 @@ function defaultDataDir(env: Environment, homeDir: string): string {
   return join(env["XDG_DATA_HOME"] || join(homeDir, ".local", "share"), "deckhand");
 }
 
-function withoutUndefined(values: { readonly [Name in keyof Limits]?: number | undefined }): Partial<Limits> {
+function withoutUndefined(
+  values: { readonly [Name in keyof Limits]?: number | undefined },
+): Partial<Limits> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 

@@ -15,9 +15,15 @@ const UNIT_BYTES: Readonly<Record<string, number>> = {
 /** A whole number, also as text. */
 export const countOf = toQuantity((text) => Number(text), "write a whole number");
 /** Bytes as a number, or with a unit: `64MiB`, `1GB`. */
-export const sizeBytes = toQuantity(parseSizeBytes, "write a number of bytes, or a size such as 64MiB");
+export const sizeBytes = toQuantity(
+  parseSizeBytes,
+  "write a number of bytes, or a size such as 64MiB",
+);
 /** Milliseconds as a number, or a duration: `30s`, `1h30m`. */
-export const durationMs = toQuantity(parseTimeMs, "write a number of milliseconds, or a duration such as 30s or 1h30m");
+export const durationMs = toQuantity(
+  parseTimeMs,
+  "write a number of milliseconds, or a duration such as 30s or 1h30m",
+);
 
 function toQuantity(parse: (text: string) => number | undefined, message: string) {
   return z.union([z.number(), z.string()], { error: message }).transform((given, context) => {
@@ -31,7 +37,9 @@ function toQuantity(parse: (text: string) => number | undefined, message: string
 function parseSizeBytes(text: string): number | undefined {
   const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text) ?? [];
   const unitBytes = UNIT_BYTES[unit.toUpperCase()];
-  return amount === "" || unitBytes === undefined ? undefined : Math.round(Number(amount) * unitBytes);
+  return amount === "" || unitBytes === undefined
+    ? undefined
+    : Math.round(Number(amount) * unitBytes);
 }
 
 function parseTimeMs(text: string): number | undefined {

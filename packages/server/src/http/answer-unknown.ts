@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { KnownAddresses } from "./known-addresses.ts";
 
 /** Answers what no route took: OPTIONS by the methods of the address, a wrong method by 405, the rest by 404. */
-export function answerUnknown(addresses: KnownAddresses): (request: FastifyRequest, reply: FastifyReply) => void {
+export function answerUnknown(
+  addresses: KnownAddresses,
+): (request: FastifyRequest, reply: FastifyReply) => void {
   return (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "";
     const methods = addresses.methodsOf(path);

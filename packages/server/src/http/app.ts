@@ -15,7 +15,9 @@ export type App = FastifyInstance<
 
 /** Examples for the API's description; without them one is made from the schema. */
 export interface RouteExamples {
-  readonly request?: Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
+  readonly request?: Readonly<
+    Record<string, { readonly summary: string; readonly value: unknown }>
+  >;
   /** By status. */
   readonly answers?: Readonly<Record<number, unknown>>;
 }

@@ -34,7 +34,10 @@ function isAllowedHost(rules: HostRules, host: string, port: number | undefined)
     const given = host.slice(name.length + 1) || "80";
     if (given === String(port)) return true;
   }
-  return host !== "" && rules.allowedHosts.some((allowed) => [host, name].includes(allowed.toLowerCase()));
+  return (
+    host !== "" &&
+    rules.allowedHosts.some((allowed) => [host, name].includes(allowed.toLowerCase()))
+  );
 }
 
 function isAllowedOrigin(rules: HostRules, origin: string, host: string): boolean {

@@ -4,8 +4,14 @@ import { AppError, toId } from "@deckhand/core";
 import { toProblem } from "./to-problem.ts";
 
 const STATUS_LINES: Readonly<Record<string, { readonly line: string; readonly detail: string }>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: { line: "408 Request Timeout", detail: "The request did not arrive in time." },
-  HPE_HEADER_OVERFLOW: { line: "431 Request Header Fields Too Large", detail: "The headers are too large." },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    line: "408 Request Timeout",
+    detail: "The request did not arrive in time.",
+  },
+  HPE_HEADER_OVERFLOW: {
+    line: "431 Request Header Fields Too Large",
+    detail: "The headers are too large.",
+  },
 };
 const UNREADABLE = { line: "400 Bad Request", detail: "The request is no HTTP that can be read." };
 

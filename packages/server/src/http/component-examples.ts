@@ -1,8 +1,12 @@
-const SHA256 = "9f2c4b1d7e8a03f65c1d2e3f40516273849a5b6c7d8e9f00112233445566778899".slice(0, 64);
+const SHA256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c";
 const RUN = "run_01k9g4z7e0s2m4n6p8q0r2t4v6";
 const EXECUTION = "exe_01k9g4z7e0s2m4n6p8q0r2t4v7";
 const TOKEN = "tok_01k9g4z7e0s2m4n6p8q0r2t4v5";
-const TIME = { queued: "2026-11-20T21:00:00.020Z", started: "2026-11-20T21:00:00.110Z", finished: "2026-11-20T21:00:12.471Z" };
+const TIME = {
+  queued: "2026-11-20T21:00:00.020Z",
+  started: "2026-11-20T21:00:00.110Z",
+  finished: "2026-11-20T21:00:12.471Z",
+};
 
 const target = {
   id: "tgt_3f9a1c0b7d2e4f68",
@@ -22,7 +26,12 @@ const fullTarget = {
   startedAt: "2026-11-19T08:12:44.000Z",
 };
 
-const guarantees = { way: "attached-exec", durability: "attached", stop: "marker-sweep", survivesServerRestart: false };
+const guarantees = {
+  way: "attached-exec",
+  durability: "attached",
+  stop: "marker-sweep",
+  survivesServerRestart: false,
+};
 
 const execution = {
   id: EXECUTION,
@@ -40,8 +49,14 @@ const execution = {
   startMs: 70,
   durationMs: 12_361,
   output: {
-    ...{ stdoutBytes: 412, stderrBytes: 0, storedBytes: 412, truncated: false, complete: true },
-    ...{ stdout: "INFO:  vacuuming \"public.orders\"\n", stderr: "", encoding: "utf-8" },
+    stdoutBytes: 412,
+    stderrBytes: 0,
+    storedBytes: 412,
+    truncated: false,
+    complete: true,
+    stdout: 'INFO:  vacuuming "public.orders"\n',
+    stderr: "",
+    encoding: "utf-8",
   },
   leftovers: [],
 };
@@ -65,7 +80,11 @@ const runSummary = {
   finishedAt: TIME.finished,
   durationMs: 12_361,
   exitCode: 0,
-  urls: { self: `/api/v1/runs/${RUN}`, output: `/api/v1/runs/${RUN}/output`, events: `/api/v1/runs/${RUN}/events` },
+  urls: {
+    self: `/api/v1/runs/${RUN}`,
+    output: `/api/v1/runs/${RUN}/output`,
+    events: `/api/v1/runs/${RUN}/events`,
+  },
 };
 
 const limits = { timeoutMs: 1_800_000, killGraceMs: 5_000, outputBytes: 67_108_864 };
@@ -80,32 +99,80 @@ const planned = {
   limits,
 };
 
-const frame = { seq: 41, executionId: EXECUTION, target: "pg-1", stream: "stdout", at: TIME.started, bytes: 33 };
-const outputFrame = { ...frame, text: "INFO:  vacuuming \"public.orders\"\n" };
+const frame = {
+  seq: 41,
+  executionId: EXECUTION,
+  target: "pg-1",
+  stream: "stdout",
+  at: TIME.started,
+  bytes: 33,
+};
+const outputFrame = { ...frame, text: 'INFO:  vacuuming "public.orders"\n' };
 
 const param = {
-  ...{ name: "TABLE", type: "string", required: true, secret: false, default: null, choices: null },
-  ...{ min: 1, max: 63, help: "schema-qualified table" },
+  name: "TABLE",
+  type: "string",
+  required: true,
+  secret: false,
+  default: null,
+  choices: null,
+  min: 1,
+  max: 63,
+  help: "schema-qualified table",
 };
 
 const header = {
-  ...{ title: "Vacuum a table", about: "Reclaims dead rows.", interpreter: ["bash"], user: "postgres", workdir: null },
-  ...{ timeoutMs: 1_800_000, on: ["label=role=db"], except: [], effect: "write", acceptsArgs: false, params: [param] },
-  ...{ examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"], tags: ["db"], owner: "ann" },
+  title: "Vacuum a table",
+  about: "Reclaims dead rows.",
+  interpreter: ["bash"],
+  user: "postgres",
+  workdir: null,
+  timeoutMs: 1_800_000,
+  on: ["label=role=db"],
+  except: [],
+  effect: "write",
+  acceptsArgs: false,
+  params: [param],
+  examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"],
+  tags: ["db"],
+  owner: "ann",
 };
 
-const text = "#!/usr/bin/env bash\n# @deckhand 1\n# @title Vacuum a table\nvacuumdb --table \"$TABLE\"\n";
+const text =
+  '#!/usr/bin/env bash\n# @deckhand 1\n# @title Vacuum a table\nvacuumdb --table "$TABLE"\n';
 const scriptSummary = {
   ...script,
-  ...{ path: "db/vacuum.sh", sizeBytes: 84, updatedAt: "2026-11-18T10:00:00.000Z", header, problems: [] },
+  path: "db/vacuum.sh",
+  sizeBytes: 84,
+  updatedAt: "2026-11-18T10:00:00.000Z",
+  header,
+  problems: [],
 };
-const scriptVersion = { version: 3, sha256: SHA256, sizeBytes: 84, createdAt: "2026-11-18T10:00:00.000Z" };
+const scriptVersion = {
+  version: 3,
+  sha256: SHA256,
+  sizeBytes: 84,
+  createdAt: "2026-11-18T10:00:00.000Z",
+};
 
-const token = { id: TOKEN, name: "ann", createdAt: TIME.queued, expiresAt: null, lastUsedAt: TIME.finished };
+const token = {
+  id: TOKEN,
+  name: "ann",
+  createdAt: TIME.queued,
+  expiresAt: null,
+  lastUsedAt: TIME.finished,
+};
 
 const auditEntry = {
-  ...{ id: 17, at: TIME.queued, who: { tokenId: TOKEN, name: "ann" }, action: "run.create", object: RUN },
-  ...{ where: "127.0.0.1", outcome: "allowed", requestId: "req_01k9g4z7e0s2m4n6p8q0r2t4v4", detail: { targets: 1 } },
+  id: 17,
+  at: TIME.queued,
+  who: { tokenId: TOKEN, name: "ann" },
+  action: "run.create",
+  object: RUN,
+  where: "127.0.0.1",
+  outcome: "allowed",
+  requestId: "req_01k9g4z7e0s2m4n6p8q0r2t4v4",
+  detail: { targets: 1 },
 };
 
 /** One telling example for each schema of the API's description; a test holds them to the schemas. */
@@ -140,22 +207,32 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
 };
 
 /** Bodies that can be of several kinds, by schema and then by name. */
-export const REQUEST_EXAMPLES: Readonly<Record<string, Readonly<Record<string, { summary: string; value: unknown }>>>> = {
+export const REQUEST_EXAMPLES: Readonly<
+  Record<string, Readonly<Record<string, { summary: string; value: unknown }>>>
+> = {
   RunRequestInput: {
     script: {
       summary: "A stored script with parameters, on every database of a compose project",
       value: {
-        ...{ script: "db/vacuum@3", on: ["label=role=db,project=shop"], except: ["name=pg-old-*"] },
-        ...{ params: { TABLE: "public.orders", JOBS: 2 }, limits: { timeout: "30m", maxTargets: 20 }, reason: "OPS-412 bloat" },
+        script: "db/vacuum@3",
+        on: ["label=role=db,project=shop"],
+        except: ["name=pg-old-*"],
+        params: { TABLE: "public.orders", JOBS: 2 },
+        limits: { timeout: "30m", maxTargets: 20 },
+        reason: "OPS-412 bloat",
       },
     },
     inline: {
       summary: "A script in the request, with standard input",
       value: {
         inline: { text: "import sys; print(len(sys.stdin.read()))", interpreter: "python3" },
-        ...{ stdin: "hello", on: ["pg-1"] },
+        stdin: "hello",
+        on: ["pg-1"],
       },
     },
-    argv: { summary: "A plain command", value: { argv: ["pg_isready", "-q"], on: ["service=db"], user: "postgres" } },
+    argv: {
+      summary: "A plain command",
+      value: { argv: ["pg_isready", "-q"], on: ["service=db"], user: "postgres" },
+    },
   },
 };

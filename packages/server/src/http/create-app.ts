@@ -1,6 +1,11 @@
-import swagger from "@fastify/swagger";
 import type { Limits } from "@deckhand/core";
-import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from "fastify";
+import swagger from "@fastify/swagger";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import type { Access } from "../access/access.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { HttpMetrics } from "../telemetry/metrics.ts";
@@ -13,8 +18,8 @@ import { endConnections } from "./end-connections.ts";
 import { knownAddresses } from "./known-addresses.ts";
 import { openapiOptions } from "./openapi.ts";
 import { parseJsonBody } from "./parse-json-body.ts";
-import { toRequestId } from "./request-id.ts";
 import { addRequestHooks } from "./request-hooks.ts";
+import { toRequestId } from "./request-id.ts";
 import { addRouteRules } from "./route-rules.ts";
 import { serializerCompiler, validatorCompiler } from "./schema-compilers.ts";
 import { sendProblem } from "./send-problem.ts";
@@ -61,7 +66,10 @@ export function createApp(options: AppOptions): App {
 function bareApp({ limits, logger }: AppOptions): App {
   const app = Fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: "requestId",
+    }),
     bodyLimit: limits.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -83,15 +91,20 @@ function bareApp({ limits, logger }: AppOptions): App {
 
 function readJsonOnly(app: App): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: FastifyRequest, body: Buffer) =>
-    parseJsonBody(body),
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "buffer" },
+    async (_request: FastifyRequest, body: Buffer) => parseJsonBody(body),
   );
 }
 
 function decorate(app: App, { limits, metrics }: AppOptions): void {
   app.decorateRequest("principal", undefined);
   app.decorateRequest("errorCode", undefined);
-  const streams = eventStreams({ most: limits.followers, onCount: (count) => metrics.streamClients.set(count) });
+  const streams = eventStreams({
+    most: limits.followers,
+    onCount: (count) => metrics.streamClients.set(count),
+  });
   app.decorate("eventStreams", streams);
   app.addHook("preClose", async () => streams.closeAll());
 }

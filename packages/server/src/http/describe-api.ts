@@ -8,7 +8,10 @@ import { toProblem } from "./to-problem.ts";
 export interface ApiDescription {
   readonly openapi: string;
   readonly paths: Record<string, Record<string, Operation>>;
-  readonly components: { readonly schemas: Record<string, JsonSchema>; readonly securitySchemes?: unknown };
+  readonly components: {
+    readonly schemas: Record<string, JsonSchema>;
+    readonly securitySchemes?: unknown;
+  };
 }
 
 export interface Operation {
@@ -39,14 +42,23 @@ export interface MediaType {
   examples?: Record<string, { readonly summary: string; readonly value: unknown }>;
 }
 
-const DESCRIPTIONS: Readonly<Record<string, string>> = { 200: "Done", 201: "Created", 204: "Done, with nothing to show" };
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  200: "Done",
+  201: "Created",
+  204: "Done, with nothing to show",
+};
 
 /** The OpenAPI document: without components that nothing uses, and with an example for every body. */
 export function describeApi(app: App): ApiDescription {
   const document = structuredClone(app.swagger()) as unknown as ApiDescription;
-  const given = new Map(app.knownRoutes.map(({ schema, config }) => [schema?.operationId, config?.examples]));
+  const given = new Map(
+    app.knownRoutes.map(({ schema, config }) => [schema?.operationId, config?.examples]),
+  );
   for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path))) {
-    describeOperation(operation, { schemas: document.components.schemas, given: given.get(operation.operationId) });
+    describeOperation(operation, {
+      schemas: document.components.schemas,
+      given: given.get(operation.operationId),
+    });
   }
   removeUnused(document);
   return document;
@@ -59,8 +71,10 @@ interface Known {
 }
 
 function describeOperation(operation: Operation, known: Known): void {
-  for (const body of Object.values(operation.requestBody?.content ?? {})) addRequestExamples(body, known);
-  for (const [status, answer] of Object.entries(operation.responses)) describeAnswer(answer, status, known);
+  for (const body of Object.values(operation.requestBody?.content ?? {}))
+    addRequestExamples(body, known);
+  for (const [status, answer] of Object.entries(operation.responses))
+    describeAnswer(answer, status, known);
 }
 
 function addRequestExamples(body: MediaType, { schemas, given }: Known): void {
@@ -71,7 +85,8 @@ function addRequestExamples(body: MediaType, { schemas, given }: Known): void {
 }
 
 function describeAnswer(answer: ApiAnswer, status: string, { schemas, given }: Known): void {
-  if (answer.description === "Default Response") answer.description = DESCRIPTIONS[status] ?? "Done";
+  if (answer.description === "Default Response")
+    answer.description = DESCRIPTIONS[status] ?? "Done";
   for (const [type, body] of Object.entries(answer.content ?? {})) {
     if (type === "application/problem+json") body.examples = toProblemExamples(Number(status));
     else if (type === "application/json" && body.schema) {
@@ -101,7 +116,8 @@ function removeUnused({ paths, components }: ApiDescription): void {
     }
   };
   visit(paths);
-  for (const name of Object.keys(components.schemas)) if (!used.has(name)) delete components.schemas[name];
+  for (const name of Object.keys(components.schemas))
+    if (!used.has(name)) delete components.schemas[name];
 }
 
 function referencesIn(value: unknown): string[] {

@@ -13,7 +13,9 @@ const PAGE_POLICY =
 const ERRORS_DOCUMENT = new URL("../../../../docs/errors.md", import.meta.url);
 
 const errorParams = z.strictObject({
-  code: z.enum(Object.keys(ERROR_CATALOG) as [ErrorCode, ...ErrorCode[]]).meta({ example: "PARAM_INVALID" }),
+  code: z
+    .enum(Object.keys(ERROR_CATALOG) as [ErrorCode, ...ErrorCode[]])
+    .meta({ example: "PARAM_INVALID" }),
 });
 
 /** /openapi.json, the browsable /docs, and a page for each error at /docs/errors/CODE. */
@@ -29,7 +31,11 @@ export function documentationRoutes(): (app: App) => Promise<void> {
       await scope.register(swaggerUi, {
         routePrefix: "/docs",
         staticCSP: PAGE_POLICY,
-        uiConfig: { docExpansion: "list", persistAuthorization: false, syntaxHighlight: { activate: true } },
+        uiConfig: {
+          docExpansion: "list",
+          persistAuthorization: false,
+          syntaxHighlight: { activate: true },
+        },
         transformSpecificationClone: false,
         transformSpecification: () => describe() as unknown as Record<string, unknown>,
       });
@@ -67,7 +73,9 @@ function errorPageRoute(app: App): void {
       summary: "What an error means, why it comes, and what to do",
       tags: ["server"],
       params: errorParams,
-      response: { 200: { description: "A page", content: { "text/html": { schema: z.string() } } } },
+      response: {
+        200: { description: "A page", content: { "text/html": { schema: z.string() } } },
+      },
     },
     handler: async (request, reply) => {
       reply.header("content-security-policy", PAGE_POLICY).type("text/html; charset=utf-8");

@@ -29,7 +29,9 @@ ${toHtml(section)}
 /** As much of Markdown as docs/errors.md uses: paragraphs, lists, fenced code, bold, inline code. */
 function toHtml(markdown: string): string {
   const blocks = markdown.split(/(```[a-z]*\n[\s\S]*?\n```)/);
-  return blocks.map((block) => (block.startsWith("```") ? toCode(block) : toParagraphs(block))).join("\n");
+  return blocks
+    .map((block) => (block.startsWith("```") ? toCode(block) : toParagraphs(block)))
+    .join("\n");
 }
 
 function toCode(block: string): string {
@@ -39,7 +41,9 @@ function toCode(block: string): string {
 
 function toParagraphs(block: string): string {
   const paragraphs = block.split(/\n{2,}/).filter((text) => text.trim() !== "");
-  return paragraphs.map((text) => (text.trim().startsWith("- ") ? toList(text) : `<p>${toInline(text)}</p>`)).join("\n");
+  return paragraphs
+    .map((text) => (text.trim().startsWith("- ") ? toList(text) : `<p>${toInline(text)}</p>`))
+    .join("\n");
 }
 
 function toList(text: string): string {
@@ -54,6 +58,12 @@ function toInline(text: string): string {
 }
 
 function escape(text: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  const entities: Record<string, string> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
   return text.replaceAll(/[&<>"']/g, (letter) => entities[letter] ?? "");
 }

@@ -42,7 +42,9 @@ export function toExample(schema: JsonSchema, components: Components): unknown {
 }
 
 function toComponentExample(reference: string, components: Components): unknown {
-  return COMPONENT_EXAMPLES[nameOf(reference)] ?? toExample(resolve(reference, components), components);
+  return (
+    COMPONENT_EXAMPLES[nameOf(reference)] ?? toExample(resolve(reference, components), components)
+  );
 }
 
 function nameOf(reference: string): string {
@@ -50,7 +52,9 @@ function nameOf(reference: string): string {
 }
 
 function givenExample(schema: JsonSchema): unknown {
-  return schema.example ?? schema.examples?.[0] ?? schema.const ?? schema.enum?.[0] ?? schema.default;
+  return (
+    schema.example ?? schema.examples?.[0] ?? schema.const ?? schema.enum?.[0] ?? schema.default
+  );
 }
 
 /** Finds the component that a reference names. */
@@ -66,7 +70,9 @@ function toTyped(schema: JsonSchema, components: Components): unknown {
   if (type === "array") return schema.items ? [toExample(schema.items, components)] : [];
   if (type === "string") return toText(schema);
   if (type === "boolean") return true;
-  return type === "null" ? null : Math.max(schema.minimum ?? 0, (schema.exclusiveMinimum ?? -1) + 1);
+  return type === "null"
+    ? null
+    : Math.max(schema.minimum ?? 0, (schema.exclusiveMinimum ?? -1) + 1);
 }
 
 function toObject(schema: JsonSchema, components: Components): Record<string, unknown> {

@@ -17,7 +17,9 @@ export function knownAddresses(): KnownAddresses {
       const methods = typeof method === "string" ? [method] : method;
       known.push(...methods.map((one) => ({ method: one, pattern: toPattern(url) })));
     },
-    methodsOf: (path) => [...new Set(known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))],
+    methodsOf: (path) => [
+      ...new Set(known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)),
+    ],
   };
 }
 

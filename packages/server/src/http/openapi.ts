@@ -1,5 +1,8 @@
 import type { SwaggerOptions } from "@fastify/swagger";
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+} from "fastify-type-provider-zod";
 
 const ABOUT = `Runs scripts inside containers that are already running.
 
@@ -11,7 +14,10 @@ Every answer carries \`X-Request-Id\`; give it when you report a fault.`;
 const TAGS = [
   { name: "runs", description: "Start scripts, follow them, stop them, read what they wrote" },
   { name: "scripts", description: "The library of scripts and their versions" },
-  { name: "targets", description: "The running containers that scripts can be sent to, and their engines" },
+  {
+    name: "targets",
+    description: "The running containers that scripts can be sent to, and their engines",
+  },
   { name: "access", description: "Tokens, and the record of who did what" },
   { name: "server", description: "This server: health, metrics, limits" },
 ];
@@ -22,12 +28,21 @@ export function openapiOptions(version: string): SwaggerOptions {
   return {
     openapi: {
       openapi: "3.1.1",
-      info: { title: "Deckhand", version, description: ABOUT, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+      info: {
+        title: "Deckhand",
+        version,
+        description: ABOUT,
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
       servers: [{ url: "/", description: "this server" }],
       tags: TAGS,
       components: {
         securitySchemes: {
-          token: { type: "http", scheme: "bearer", description: "A token: `dh_…`. The first is in `first-token` of the data directory." },
+          token: {
+            type: "http",
+            scheme: "bearer",
+            description: "A token: `dh_…`. The first is in `first-token` of the data directory.",
+          },
         },
       },
       security: [{ token: [] }],

@@ -26,7 +26,8 @@ function decode(bytes: Uint8Array): string {
 }
 
 function refuseForbiddenKey(key: string, value: unknown): unknown {
-  if (key === FORBIDDEN_KEY) throw invalid(`The body has a field named ${key}, which is not allowed.`);
+  if (key === FORBIDDEN_KEY)
+    throw invalid(`The body has a field named ${key}, which is not allowed.`);
   return value;
 }
 

@@ -1,4 +1,10 @@
-import { ERROR_CATALOG, type ErrorCode, type ErrorClass, problem, STATUS_BY_CLASS } from "@deckhand/core";
+import {
+  ERROR_CATALOG,
+  type ErrorClass,
+  type ErrorCode,
+  problem,
+  STATUS_BY_CLASS,
+} from "@deckhand/core";
 
 const DESCRIPTIONS = {
   400: "The request is not valid",
@@ -23,8 +29,13 @@ interface ProblemResponse {
 }
 
 /** The answers an operation gives when it refuses; 400, 401, 403, 413, 415, 500 and 503 are added where they can happen. */
-export function problemResponses<Status extends ProblemStatus>(...statuses: Status[]): Record<Status, ProblemResponse> {
-  return Object.fromEntries(statuses.map((status) => [status, toResponse(status)])) as Record<Status, ProblemResponse>;
+export function problemResponses<Status extends ProblemStatus>(
+  ...statuses: Status[]
+): Record<Status, ProblemResponse> {
+  return Object.fromEntries(statuses.map((status) => [status, toResponse(status)])) as Record<
+    Status,
+    ProblemResponse
+  >;
 }
 
 function toResponse(status: ProblemStatus): ProblemResponse {

@@ -7,7 +7,8 @@ import type { AppOptions } from "./create-app.ts";
 
 /** Answers are data, never pages: a browser that is led here shows and runs nothing of them. */
 const SECURITY_HEADERS = {
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "content-security-policy":
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
@@ -57,16 +58,25 @@ function observe({ metrics }: AppOptions, request: FastifyRequest, reply: Fastif
   const status = reply.statusCode;
   const durationMs = Math.round(reply.elapsedTime * 10) / 10;
   metrics.observeRequest({ method, route, status, durationMs });
-  request.log.info({ method, route, status, durationMs, token: principal?.tokenId, code }, "request");
+  request.log.info(
+    { method, route, status, durationMs, token: principal?.tokenId, code },
+    "request",
+  );
 }
 
 /** What somebody was refused to change is worth knowing; reads are not. */
-async function recordRefusal({ audit }: AppOptions, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function recordRefusal(
+  { audit }: AppOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const { action } = request.routeOptions.config;
   if (!request.principal || !action || action.endsWith(".read") || reply.statusCode < 400) return;
   const object = request.url.split("?", 1)[0] ?? null;
   const detail = { method: request.method, status: reply.statusCode, code: request.errorCode };
-  await audit.record({ caller: callerOf(request), action, object, outcome: "refused", detail }).catch((error: unknown) => {
-    request.log.error({ err: error }, "the audit entry could not be written");
-  });
+  await audit
+    .record({ caller: callerOf(request), action, object, outcome: "refused", detail })
+    .catch((error: unknown) => {
+      request.log.error({ err: error }, "the audit entry could not be written");
+    });
 }

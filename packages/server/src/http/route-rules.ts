@@ -1,5 +1,5 @@
-import { z } from "zod";
 import type { FastifyContextConfig } from "fastify";
+import { z } from "zod";
 import type { App } from "./app.ts";
 import { addCommonResponses } from "./common-responses.ts";
 import type { KnownAddresses } from "./known-addresses.ts";

@@ -11,7 +11,10 @@ const PARTS: Readonly<Record<string, { readonly code: ErrorCode; readonly name: 
 };
 
 /** Checks a part of the request by its zod schema; headers that the schema does not name stay. */
-export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = "body" }) => {
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({
+  schema,
+  httpPart = "body",
+}) => {
   return (data) => {
     const result = schema.safeParse(data);
     if (!result.success) return { error: toInvalidError(schema, httpPart, result.error.issues) };
@@ -20,7 +23,11 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
   };
 };
 
-function toInvalidError(schema: z.ZodType, httpPart: string, issues: readonly z.core.$ZodIssue[]): AppError {
+function toInvalidError(
+  schema: z.ZodType,
+  httpPart: string,
+  issues: readonly z.core.$ZodIssue[],
+): AppError {
   const part = PARTS[httpPart] ?? { code: "BODY_INVALID", name: "The body" };
   const errors = toErrorPlaces(schema, issues);
   const [first] = errors;

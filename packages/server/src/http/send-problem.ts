@@ -12,9 +12,13 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 function setProblemHeaders(reply: FastifyReply, error: AppError): void {
-  reply.code(error.status).type("application/problem+json; charset=utf-8").header("cache-control", "no-store");
+  reply
+    .code(error.status)
+    .type("application/problem+json; charset=utf-8")
+    .header("cache-control", "no-store");
   if (error.status === 401) reply.header("www-authenticate", 'Bearer realm="deckhand"');
   const { retryAfterSeconds, allow } = error.extra;
-  if (typeof retryAfterSeconds === "number") reply.header("retry-after", String(Math.ceil(retryAfterSeconds)));
+  if (typeof retryAfterSeconds === "number")
+    reply.header("retry-after", String(Math.ceil(retryAfterSeconds)));
   if (Array.isArray(allow)) reply.header("allow", allow.join(", "));
 }

@@ -34,7 +34,10 @@ declare module "fastify" {
   }
 }
 
-export function eventStreams(options: { readonly most: number; readonly onCount: (count: number) => void }): EventStreams {
+export function eventStreams(options: {
+  readonly most: number;
+  readonly onCount: (count: number) => void;
+}): EventStreams {
   const open = new Set<AbortController>();
   const forget = (controller: AbortController) => {
     controller.abort();
@@ -81,7 +84,11 @@ export function sendEvents(
   reply.hijack();
   raw.once("close", () => stream.close());
   raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...HEADERS });
-  void pump(raw, start, { ...options, signal: stream.signal, isHead: reply.request.method === "HEAD" })
+  void pump(raw, start, {
+    ...options,
+    signal: stream.signal,
+    isHead: reply.request.method === "HEAD",
+  })
     .catch((error: unknown) => {
       // The status is sent already: a broken connection is all that is left to tell the reader to come again.
       reply.log.error({ err: error }, "event stream failed");
@@ -123,7 +130,11 @@ function startPings(raw: ServerResponse, pingMs: number): () => void {
 }
 
 /** Waits for a slow reader, so that nothing piles up here; cuts one that has stopped reading. */
-async function write(raw: ServerResponse, text: string, { signal, stalledMs = 30_000 }: PumpOptions): Promise<void> {
+async function write(
+  raw: ServerResponse,
+  text: string,
+  { signal, stalledMs = 30_000 }: PumpOptions,
+): Promise<void> {
   if (raw.destroyed || raw.write(text)) return;
   const patience = AbortSignal.timeout(stalledMs);
   await once(raw, "drain", { signal: AbortSignal.any([signal, patience]) }).catch(() => undefined);

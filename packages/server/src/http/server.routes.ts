@@ -17,7 +17,9 @@ const info = z
     version: z.string().meta({ example: "0.1.0" }),
     startedAt: z.iso.datetime(),
     dataDir: z.string().meta({ example: "/var/lib/deckhand" }),
-    limits: z.record(z.string(), z.number()).meta({ description: "bytes, milliseconds and counts" }),
+    limits: z
+      .record(z.string(), z.number())
+      .meta({ description: "bytes, milliseconds and counts" }),
   })
   .meta({ id: "Info" });
 
@@ -33,7 +35,12 @@ export function serverRoutes(deps: ServerRoutesDeps): (app: App) => void {
 function healthRoute(app: App): void {
   app.get("/healthz", {
     config: { action: "public" },
-    schema: { operationId: "getHealth", summary: "Tell whether the server answers", tags: ["server"], response: { 200: health } },
+    schema: {
+      operationId: "getHealth",
+      summary: "Tell whether the server answers",
+      tags: ["server"],
+      response: { 200: health },
+    },
     handler: async () => ({ status: "ok" as const }),
   });
 }
@@ -63,7 +70,12 @@ function infoRoute(app: App, deps: ServerRoutesDeps): void {
   const { version, limits, startedAt, dataDir } = deps;
   app.get("/api/v1/info", {
     config: { action: "info.read" },
-    schema: { operationId: "getInfo", summary: "Read the version and the limits", tags: ["server"], response: { 200: info } },
+    schema: {
+      operationId: "getInfo",
+      summary: "Read the version and the limits",
+      tags: ["server"],
+      response: { 200: info },
+    },
     handler: async () => ({ version, limits, dataDir, startedAt: startedAt.toISOString() }),
   });
 }

@@ -1,10 +1,21 @@
 import { AppError, ERROR_CATALOG, type ErrorCode, isAppError, type Problem } from "@deckhand/core";
 
 /** What the framework throws before a handler of ours is reached, and how we say it. */
-const FRAMEWORK_ERRORS: Readonly<Record<string, { readonly code: ErrorCode; readonly detail: string }>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: "BODY_TOO_LARGE", detail: "The body is larger than this server accepts." },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: "CONTENT_TYPE_INVALID", detail: "The body's content type is not read here." },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: "REQUEST_INVALID", detail: "The body is not as long as Content-Length says." },
+const FRAMEWORK_ERRORS: Readonly<
+  Record<string, { readonly code: ErrorCode; readonly detail: string }>
+> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    code: "BODY_TOO_LARGE",
+    detail: "The body is larger than this server accepts.",
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: "CONTENT_TYPE_INVALID",
+    detail: "The body's content type is not read here.",
+  },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: "REQUEST_INVALID",
+    detail: "The body is not as long as Content-Length says.",
+  },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: "BODY_INVALID", detail: "The body is empty." },
   FST_ERR_CTP_INVALID_JSON_BODY: { code: "BODY_INVALID", detail: "The body is not valid JSON." },
   FST_ERR_BAD_URL: { code: "PATH_INVALID", detail: "The path can not be decoded." },
@@ -22,7 +33,11 @@ export function toAppError(error: unknown): AppError {
   if (isAppError(error)) return error;
   const known = FRAMEWORK_ERRORS[(error as { code?: string } | undefined)?.code ?? ""];
   if (!known) return new AppError("INTERNAL", { ...INTERNAL, cause: error });
-  return new AppError(known.code, { detail: known.detail, hint: HINTS[known.code] ?? "", cause: error });
+  return new AppError(known.code, {
+    detail: known.detail,
+    hint: HINTS[known.code] ?? "",
+    cause: error,
+  });
 }
 
 const INTERNAL = {

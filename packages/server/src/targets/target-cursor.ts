@@ -12,7 +12,8 @@ export function toTargetCursor(last: Pick<Target, "engine" | "name" | "id">): st
 /** Gives the key after which to go on; throws CURSOR_INVALID. */
 export function readTargetCursor(cursor: string): string {
   const key = Buffer.from(cursor, "base64url").toString();
-  const isOurs = key.split("\u0000").length === 3 && Buffer.from(key).toString("base64url") === cursor;
+  const isOurs =
+    key.split("\u0000").length === 3 && Buffer.from(key).toString("base64url") === cursor;
   if (isOurs) return key;
   throw new AppError("CURSOR_INVALID", {
     detail: `${JSON.stringify(cursor.slice(0, 100))} is no cursor of this list.`,

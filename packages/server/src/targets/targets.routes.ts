@@ -1,15 +1,15 @@
 import {
   AppError,
-  engineList,
   type EngineView,
+  engineList,
   matchTargets,
   parseSelector,
   type Target,
-  target as targetSchema,
+  type TargetQuery,
   targetId,
   targetPage,
-  type TargetQuery,
   targetQuery,
+  target as targetSchema,
 } from "@deckhand/core";
 import { z } from "zod";
 import type { App } from "../http/app.ts";
@@ -49,17 +49,26 @@ function listRoute(app: App, deps: TargetRoutesDeps): void {
   });
 }
 
-function pick(targets: readonly Target[], { on = [EVERY_TARGET], except = [] }: TargetQuery): Target[] {
+function pick(
+  targets: readonly Target[],
+  { on = [EVERY_TARGET], except = [] }: TargetQuery,
+): Target[] {
   return matchTargets({ on: on.map(parseSelector), except: except.map(parseSelector) }, targets);
 }
 
 function toPage(picked: readonly Target[], { limit, after }: TargetQuery) {
   const from = after === undefined ? "" : readTargetCursor(after);
-  const sorted = picked.map((one) => ({ key: toTargetKey(one), one })).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const sorted = picked
+    .map((one) => ({ key: toTargetKey(one), one }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
   const rest = sorted.filter(({ key }) => key > from);
   const data = rest.slice(0, limit).map(({ one }) => one);
   const last = data.at(-1);
-  return { data, next: last && rest.length > limit ? toTargetCursor(last) : null, total: picked.length };
+  return {
+    data,
+    next: last && rest.length > limit ? toTargetCursor(last) : null,
+    total: picked.length,
+  };
 }
 
 function getRoute(app: App, deps: TargetRoutesDeps): void {

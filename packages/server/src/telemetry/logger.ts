@@ -10,7 +10,14 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: {
-      paths: ["authorization", "*.authorization", "*.headers.authorization", "req.headers.authorization", "token.secret", "secret"],
+      paths: [
+        "authorization",
+        "*.authorization",
+        "*.headers.authorization",
+        "req.headers.authorization",
+        "token.secret",
+        "secret",
+      ],
       censor: "•••",
     },
   };

@@ -17,7 +17,9 @@ export function metricsRoutes({ metrics, isPublic }: MetricsRoutesDeps): (app: A
         operationId: "getMetrics",
         summary: "Metrics for Prometheus",
         tags: ["server"],
-        response: { 200: { description: "Metrics", content: { "text/plain": { schema: z.string() } } } },
+        response: {
+          200: { description: "Metrics", content: { "text/plain": { schema: z.string() } } },
+        },
       },
       handler: async (_request, reply) => {
         return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());

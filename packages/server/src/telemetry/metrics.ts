@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-const HTTP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+const HTTP_BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120,
+];
 const START_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
 const RUN_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400];
 
@@ -31,19 +33,34 @@ export function createMetrics(version: string) {
     ...httpMetrics(registers),
     ...runMetrics(registers),
     ...executionMetrics(registers),
-    engineUp: new Gauge({ name: "deckhand_engine_up", help: "1 when the engine answers", labelNames: ["engine"], registers }),
+    engineUp: new Gauge({
+      name: "deckhand_engine_up",
+      help: "1 when the engine answers",
+      labelNames: ["engine"],
+      registers,
+    }),
   };
 }
 
 function buildInfo(registers: Registry[], version: string): void {
   const labelNames = ["version", "node"];
-  const gauge = new Gauge({ name: "deckhand_build_info", help: "The version that runs", labelNames, registers });
+  const gauge = new Gauge({
+    name: "deckhand_build_info",
+    help: "The version that runs",
+    labelNames,
+    registers,
+  });
   gauge.set({ version, node: process.version }, 1);
 }
 
 function httpMetrics(registers: Registry[]): HttpMetrics & { readonly streamClients: Gauge } {
   const labelNames = ["method", "route", "status"];
-  const requests = new Counter({ name: "deckhand_http_requests_total", help: "Answered requests", labelNames, registers });
+  const requests = new Counter({
+    name: "deckhand_http_requests_total",
+    help: "Answered requests",
+    labelNames,
+    registers,
+  });
   const durations = new Histogram({
     name: "deckhand_http_request_duration_seconds",
     help: "From a request's headers to the end of its answer",
@@ -52,7 +69,11 @@ function httpMetrics(registers: Registry[]): HttpMetrics & { readonly streamClie
     registers,
   });
   return {
-    streamClients: new Gauge({ name: "deckhand_stream_clients", help: "Open event streams", registers }),
+    streamClients: new Gauge({
+      name: "deckhand_stream_clients",
+      help: "Open event streams",
+      registers,
+    }),
     observeRequest: ({ method, route, status, durationMs }) => {
       requests.inc({ method, route, status });
       durations.observe({ method, route }, durationMs / 1000);
@@ -74,7 +95,11 @@ function runMetrics(registers: Registry[]) {
       buckets: START_BUCKETS,
       registers,
     }),
-    outputBytes: new Counter({ name: "deckhand_output_bytes_total", help: "Bytes that scripts wrote", registers }),
+    outputBytes: new Counter({
+      name: "deckhand_output_bytes_total",
+      help: "Bytes that scripts wrote",
+      registers,
+    }),
   };
 }
 
@@ -99,7 +124,15 @@ function executionMetrics(registers: Registry[]) {
       buckets: START_BUCKETS,
       registers,
     }),
-    executionsInFlight: new Gauge({ name: "deckhand_executions_in_flight", help: "Executions that start or run", registers }),
-    executionsQueued: new Gauge({ name: "deckhand_executions_queued", help: "Executions that wait", registers }),
+    executionsInFlight: new Gauge({
+      name: "deckhand_executions_in_flight",
+      help: "Executions that start or run",
+      registers,
+    }),
+    executionsQueued: new Gauge({
+      name: "deckhand_executions_queued",
+      help: "Executions that wait",
+      registers,
+    }),
   };
 }

@@ -18,7 +18,9 @@ export function toArbitrary(schema: JsonSchema, context: ArbitraryContext): Arbi
   if (schema.enum) return fc.constantFrom(...schema.enum);
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches) return fc.oneof(...branches.map((branch) => toArbitrary(branch, context)));
-  return fc.oneof(...[schema.type ?? "object"].flat().map((type) => toTyped(type, schema, context)));
+  return fc.oneof(
+    ...[schema.type ?? "object"].flat().map((type) => toTyped(type, schema, context)),
+  );
 }
 
 function toReferred(reference: string, context: ArbitraryContext): Arbitrary<unknown> {
@@ -43,29 +45,56 @@ function toNumber(type: string, schema: JsonSchema): Arbitrary<number> {
 
 function toText({ pattern, format, minLength = 0, maxLength = 60 }: JsonSchema): Arbitrary<string> {
   if (format === "date-time") {
-    const limits = { min: new Date("2000-01-01"), max: new Date("2100-01-01"), noInvalidDate: true };
+    const limits = {
+      min: new Date("2000-01-01"),
+      max: new Date("2100-01-01"),
+      noInvalidDate: true,
+    };
     return fc.date(limits).map((date) => date.toISOString());
   }
   if (format === "base64") return fc.base64String({ maxLength: 60 });
-  if (!pattern) return fc.string({ minLength, maxLength: Math.min(maxLength, 60), unit: "grapheme" });
-  return fc.stringMatching(new RegExp(pattern)).filter(({ length }) => length >= minLength && length <= maxLength);
+  if (!pattern)
+    return fc.string({ minLength, maxLength: Math.min(maxLength, 60), unit: "grapheme" });
+  return fc
+    .stringMatching(new RegExp(pattern))
+    .filter(({ length }) => length >= minLength && length <= maxLength);
 }
 
-function toArray({ items, minItems = 0, maxItems = MOST_ITEMS }: JsonSchema, context: ArbitraryContext): Arbitrary<unknown[]> {
+function toArray(
+  { items, minItems = 0, maxItems = MOST_ITEMS }: JsonSchema,
+  context: ArbitraryContext,
+): Arbitrary<unknown[]> {
   const item = items ? toArbitrary(items, context) : fc.jsonValue();
-  return fc.array(item, { minLength: minItems, maxLength: Math.max(minItems, Math.min(maxItems, MOST_ITEMS)) });
+  return fc.array(item, {
+    minLength: minItems,
+    maxLength: Math.max(minItems, Math.min(maxItems, MOST_ITEMS)),
+  });
 }
 
 function toObject(schema: JsonSchema, context: ArbitraryContext): Arbitrary<unknown> {
   const properties = Object.entries(schema.properties ?? {});
   if (properties.length === 0) return toDictionary(schema, context);
-  const fields = properties.map(([name, inner]) => [name, context.byName[name] ?? toArbitrary(inner, context)]);
+  const fields = properties.map(([name, inner]) => [
+    name,
+    context.byName[name] ?? toArbitrary(inner, context),
+  ]);
   const requiredKeys = [...(schema.required ?? [])];
-  return fc.record(Object.fromEntries(fields) as Record<string, Arbitrary<unknown>>, { requiredKeys, noNullPrototype: true });
+  return fc.record(Object.fromEntries(fields) as Record<string, Arbitrary<unknown>>, {
+    requiredKeys,
+    noNullPrototype: true,
+  });
 }
 
-function toDictionary({ additionalProperties, propertyNames }: JsonSchema, context: ArbitraryContext): Arbitrary<unknown> {
-  const value = typeof additionalProperties === "object" ? toArbitrary(additionalProperties, context) : fc.jsonValue();
-  const key = propertyNames?.pattern ? toText(propertyNames) : fc.string({ minLength: 1, maxLength: 20 });
+function toDictionary(
+  { additionalProperties, propertyNames }: JsonSchema,
+  context: ArbitraryContext,
+): Arbitrary<unknown> {
+  const value =
+    typeof additionalProperties === "object"
+      ? toArbitrary(additionalProperties, context)
+      : fc.jsonValue();
+  const key = propertyNames?.pattern
+    ? toText(propertyNames)
+    : fc.string({ minLength: 1, maxLength: 20 });
   return fc.dictionary(key, value, { maxKeys: MOST_ITEMS, noNullPrototype: true });
 }

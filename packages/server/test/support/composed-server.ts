@@ -19,7 +19,9 @@ export interface ComposedServerOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startComposedServer(options: ComposedServerOptions = {}): Promise<ComposedServer> {
+export async function startComposedServer(
+  options: ComposedServerOptions = {},
+): Promise<ComposedServer> {
   const dataDir = await mkdtemp(join(tmpdir(), "deckhand-composed-"));
   const engine = options.engine ?? `absent=unix://${dataDir}/no-engine.sock`;
   const config = loadConfig({

@@ -22,7 +22,9 @@ export function generatedRequest(
 ): Arbitrary<GeneratedRequest> {
   const context = { components: api.components.schemas, ...better };
   const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => toRequest({ path, method, operation }, context)),
+    Object.entries(methods).map(([method, operation]) =>
+      toRequest({ path, method, operation }, context),
+    ),
   );
   return fc.oneof(...operations);
 }
@@ -33,7 +35,10 @@ interface Aim {
   readonly operation: Operation;
 }
 
-function toRequest({ path, method, operation }: Aim, context: ArbitraryContext): Arbitrary<GeneratedRequest> {
+function toRequest(
+  { path, method, operation }: Aim,
+  context: ArbitraryContext,
+): Arbitrary<GeneratedRequest> {
   const parameters = operation.parameters ?? [];
   return fc
     .record({
@@ -56,15 +61,30 @@ function toRequest({ path, method, operation }: Aim, context: ArbitraryContext):
     }));
 }
 
-function toPath(path: string, parameters: readonly Parameter[], context: ArbitraryContext): Arbitrary<string> {
+function toPath(
+  path: string,
+  parameters: readonly Parameter[],
+  context: ArbitraryContext,
+): Arbitrary<string> {
   const inPath = parameters.filter((parameter) => parameter.in === "path");
   const values = inPath.map(({ name, schema }) => {
     const known = fc.constant(KNOWN_ID + name);
     const valid = toArbitrary(schema, context).map((value) => encode(String(value)));
     const hostile = hostileText.map(encode);
-    return fc.oneof({ weight: 4, arbitrary: known }, { weight: 3, arbitrary: valid }, { weight: 2, arbitrary: hostile });
+    return fc.oneof(
+      { weight: 4, arbitrary: known },
+      { weight: 3, arbitrary: valid },
+      { weight: 2, arbitrary: hostile },
+    );
   });
-  return fc.tuple(...values).map((chosen) => inPath.reduce((text, { name }, index) => text.replace(`{${name}}`, () => chosen[index] ?? ""), path));
+  return fc
+    .tuple(...values)
+    .map((chosen) =>
+      inPath.reduce(
+        (text, { name }, index) => text.replace(`{${name}}`, () => chosen[index] ?? ""),
+        path,
+      ),
+    );
 }
 
 /** A part of a path is never empty, nor one that a client would resolve away: then it were another address. */
@@ -83,7 +103,9 @@ function toQuery(parameters: readonly Parameter[], context: ArbitraryContext): A
   const stray = sometimes(fc.tuple(hostileText, hostileText), { oneIn: 20 });
   return fc.tuple(stray, ...pairs).map((chosen) => {
     const given = chosen.filter((pair) => pair !== null);
-    const texts = given.flatMap(([name, value]) => [value].flat().map((one) => `${encodeText(name)}=${encodeText(String(one))}`));
+    const texts = given.flatMap(([name, value]) =>
+      [value].flat().map((one) => `${encodeText(name)}=${encodeText(String(one))}`),
+    );
     return texts.length > 0 ? `?${texts.join("&")}` : "";
   });
 }
@@ -92,7 +114,10 @@ function encodeText(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-function toHeaders(parameters: readonly Parameter[], context: ArbitraryContext): Arbitrary<Record<string, string>> {
+function toHeaders(
+  parameters: readonly Parameter[],
+  context: ArbitraryContext,
+): Arbitrary<Record<string, string>> {
   const named = parameters.filter((parameter) => parameter.in === "header");
   const values = named.map(({ schema, required }) => {
     const valid = toArbitrary(schema, context).map(String);
@@ -100,34 +125,71 @@ function toHeaders(parameters: readonly Parameter[], context: ArbitraryContext):
     return required ? value : sometimes(value, { oneIn: 2 });
   });
   return fc.tuple(...values).map((chosen) => {
-    const given = named.flatMap(({ name }, index) => (chosen[index] == null ? [] : [[name, toHeaderText(chosen[index])]]));
+    const given = named.flatMap(({ name }, index) =>
+      chosen[index] == null ? [] : [[name, toHeaderText(chosen[index])]],
+    );
     return Object.fromEntries(given) as Record<string, string>;
   });
 }
 
-const HEADER_NAMES = ["host", "origin", "authorization", "content-type", "x-request-id", "accept", "referer", "cookie", "range", "if-none-match", "last-event-id", "idempotency-key", "x-forwarded-for", "x-forwarded-host", "forwarded", "traceparent", "accept-encoding", "content-encoding"];
-const hostileHeader = fc.record({ name: fc.constantFrom(...HEADER_NAMES), value: hostileText.map(toHeaderText) });
+const HEADER_NAMES = [
+  "host",
+  "origin",
+  "authorization",
+  "content-type",
+  "x-request-id",
+  "accept",
+  "referer",
+  "cookie",
+  "range",
+  "if-none-match",
+  "last-event-id",
+  "idempotency-key",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "forwarded",
+  "traceparent",
+  "accept-encoding",
+  "content-encoding",
+];
+const hostileHeader = fc.record({
+  name: fc.constantFrom(...HEADER_NAMES),
+  value: hostileText.map(toHeaderText),
+});
 
 /** Bytes that Node's client agrees to send. */
 function toHeaderText(text: string): string {
-  return text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "?").slice(0, 4_000).trim();
+  return text
+    .replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, "?")
+    .slice(0, 4_000)
+    .trim();
 }
 
 /** Null in all but one of so many cases. */
-function sometimes<Value>(arbitrary: Arbitrary<Value>, { oneIn }: { readonly oneIn: number }): Arbitrary<Value | null> {
+function sometimes<Value>(
+  arbitrary: Arbitrary<Value>,
+  { oneIn }: { readonly oneIn: number },
+): Arbitrary<Value | null> {
   return fc.oneof({ weight: oneIn - 1, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
 }
 
 function toBody(operation: Operation, context: ArbitraryContext): Arbitrary<string | undefined> {
   const [content] = Object.values(operation.requestBody?.content ?? {});
-  if (!content?.schema) return sometimes(hostileText, { oneIn: 30 }).map((text) => text ?? undefined);
+  if (!content?.schema)
+    return sometimes(hostileText, { oneIn: 30 }).map((text) => text ?? undefined);
   const valid = toArbitrary(content.schema, context);
   const json = (value: unknown) => JSON.stringify(value) ?? "";
   return fc.oneof(
     { weight: 5, arbitrary: valid.map(json) },
-    { weight: 4, arbitrary: fc.tuple(valid, mutation).map(([value, change]) => json(mutate(value, change))) },
+    {
+      weight: 4,
+      arbitrary: fc.tuple(valid, mutation).map(([value, change]) => json(mutate(value, change))),
+    },
     { weight: 1, arbitrary: hostileValue.map(json) },
     { weight: 1, arbitrary: hostileText },
-    { weight: 1, arbitrary: fc.tuple(valid.map(json), fc.nat(200)).map(([text, at]) => text.slice(0, at)) },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(valid.map(json), fc.nat(200)).map(([text, at]) => text.slice(0, at)),
+    },
   );
 }

@@ -1,12 +1,71 @@
 import fc, { type Arbitrary } from "fast-check";
 
 const HOSTILE_TEXTS = [
-  ...["", " ", "\u0000", "\ud800", "\ufeff", "\u202e", "\r\nX-Evil: 1", "\u001b]0;x\u0007", "é".repeat(300), "𝕏"],
-  ...["../../etc/passwd", "..%2f..%2f", "/", "//", ".", "..", "%", "%zz", "%00", "C:\\", "file:///etc/passwd", "~"],
-  ...["$(id)", "`id`", "; id", "| id", "&& id", "-rf", "--", "'", '"', "'; drop table runs; --", "\\", "\\u0000"],
-  ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "then", "length"],
-  ...["-1", "0", "1e309", "NaN", "Infinity", "0x10", "9007199254740993", "null", "undefined", "true", "[]", "{}"],
-  ...["<script>alert(1)</script>", "{{7*7}}", "${7*7}", "*", "?", "[", "(", "a=b=c", "label=", "=", ",", "name=*,"],
+  "",
+  " ",
+  "\u0000",
+  "\ud800",
+  "\ufeff",
+  "\u202e",
+  "\r\nX-Evil: 1",
+  "\u001b]0;x\u0007",
+  "é".repeat(300),
+  "𝕏",
+  "../../etc/passwd",
+  "..%2f..%2f",
+  "/",
+  "//",
+  ".",
+  "..",
+  "%",
+  "%zz",
+  "%00",
+  "C:\\",
+  "file:///etc/passwd",
+  "~",
+  "$(id)",
+  "`id`",
+  "; id",
+  "| id",
+  "&& id",
+  "-rf",
+  "--",
+  "'",
+  '"',
+  "'; drop table runs; --",
+  "\\",
+  "\\u0000",
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "then",
+  "length",
+  "-1",
+  "0",
+  "1e309",
+  "NaN",
+  "Infinity",
+  "0x10",
+  "9007199254740993",
+  "null",
+  "undefined",
+  "true",
+  "[]",
+  "{}",
+  "<script>alert(1)</script>",
+  "{{7*7}}",
+  "${7*7}",
+  "*",
+  "?",
+  "[",
+  "(",
+  "a=b=c",
+  "label=",
+  "=",
+  ",",
+  "name=*,",
   "x".repeat(5_000),
 ];
 
@@ -43,7 +102,8 @@ export function mutate(value: unknown, { steps, kind, key, value: other }: Mutat
   if (value === null || typeof value !== "object") return other;
   const names = Object.keys(value);
   const [step, ...rest] = steps;
-  if (kind === "add" && (step === undefined || names.length === 0)) return withOwn(value, key, other);
+  if (kind === "add" && (step === undefined || names.length === 0))
+    return withOwn(value, key, other);
   if (step === undefined || names.length === 0) return other;
   const name = names[step % names.length] ?? "";
   const inner = (value as Record<string, unknown>)[name];
@@ -53,7 +113,12 @@ export function mutate(value: unknown, { steps, kind, key, value: other }: Mutat
 
 function withOwn(value: object, name: string, inner: unknown): unknown {
   const copy = Array.isArray(value) ? [...value] : { ...value };
-  Object.defineProperty(copy, name === "length" ? "length_" : name, { value: inner, enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(copy, name === "length" ? "length_" : name, {
+    value: inner,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
   return copy;
 }
 

@@ -9,12 +9,19 @@ export interface RawAnswer {
 }
 
 /** Writes bytes to the port as they are, and reads until the server closes. */
-export function sendRaw(port: number, text: string, options: { readonly giveUpMs?: number } = {}): Promise<RawAnswer> {
+export function sendRaw(
+  port: number,
+  text: string,
+  options: { readonly giveUpMs?: number } = {},
+): Promise<RawAnswer> {
   const startedMs = performance.now();
   return new Promise((resolve, reject) => {
     let received = "";
     const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(text));
-    const timer = setTimeout(() => socket.destroy(new Error(`no end after ${options.giveUpMs} ms`)), options.giveUpMs ?? 20_000);
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`no end after ${options.giveUpMs} ms`)),
+      options.giveUpMs ?? 20_000,
+    );
     socket.on("data", (bytes) => {
       received += bytes.toString("latin1");
     });
