@@ -70,9 +70,9 @@ async function ensureDependencies(env) {
   const stamp = createHash("sha256").update(PNPM_VERSION).update(readFileSync(join(ROOT, "pnpm-lock.yaml"))).digest("hex");
   const installed = existsSync(join(ROOT, "node_modules/.pnpm")) && existsSync(stampPath);
   if (installed && readFileSync(stampPath, "utf8") === stamp) return;
-  await step("install dependencies", (status) =>
-    runCommand("pnpm", ["install", "--frozen-lockfile"], { cwd: ROOT, env: { ...env, CI: "true" }, onLine: status }),
-  );
+  await step("install dependencies", async (status) => {
+    await runCommand("pnpm", ["install", "--frozen-lockfile"], { cwd: ROOT, env: { ...env, CI: "true" }, onLine: status });
+  });
   mkdirSync(STATE, { recursive: true });
   writeFileSync(stampPath, stamp);
 }
