@@ -78,4 +78,5 @@ export const checkScriptRequest = z
 export const checkScriptAnswer = z
   .object({ header: scriptHeaderView, problems: z.array(scriptProblem) })
   .meta({ id: "CheckScriptAnswer" });
+export type CheckScriptAnswer = z.infer<typeof checkScriptAnswer>;
 export const listScriptsQuery = pageQuery.extend({ search: z.string().max(200).optional() });

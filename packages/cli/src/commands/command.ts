@@ -1,0 +1,39 @@
+import { Command, Option } from "commander";
+import { type CommandContext, contextOf, type Surroundings } from "../command-context.ts";
+
+export interface CommandText {
+  readonly summary: string;
+  /** Whole command lines, with what they do. */
+  readonly examples: readonly (readonly [line: string, meaning: string])[];
+}
+
+/** A command with the options that all have; its help begins with examples. */
+export function newCommand(name: string, { summary, examples }: CommandText): Command {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, meaning]) => `  ${line.padEnd(width)}  # ${meaning}`);
+  return new Command(name)
+    .description(summary)
+    .addHelpText("before", `${summary}\n\nExamples:\n${lines.join("\n")}\n`)
+    .configureHelp({ commandDescription: () => "" })
+    .showSuggestionAfterError();
+}
+
+/** Adds the options that every command takes. */
+export function addGlobalOptions(program: Command): Command {
+  return program
+    .option("--server <url>", "the server's address (DECKHAND_SERVER)")
+    .option("--context <name>", "a server by name (DECKHAND_CONTEXT)")
+    .option("--token-file <path>", "a file with the token (DECKHAND_TOKEN_FILE)")
+    .addOption(new Option("-o, --output <format>", "what to print").choices(["text", "json", "jsonl"]).default("text"))
+    .addOption(new Option("--color <when>", "colours").choices(["auto", "always", "never"]).default("auto"));
+}
+
+/** Makes an action of commander from one that gets its tools first. */
+export function action<Arguments extends unknown[]>(
+  surroundings: Surroundings,
+  act: (context: CommandContext, ...words: Arguments) => Promise<void>,
+): (this: Command, ...words: unknown[]) => Promise<void> {
+  return async function run(this: Command, ...words: unknown[]) {
+    await act(contextOf(surroundings, this), ...(words as Arguments));
+  };
+}

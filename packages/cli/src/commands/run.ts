@@ -1,0 +1,76 @@
+import { basename } from "node:path";
+import type { Command } from "commander";
+import type { RunRequestInput } from "@deckhand/core";
+import type { CommandContext, Surroundings } from "../command-context.ts";
+import { addRunOptions, readScriptFromStdin, readText, type RunOptions, toParams, toSharedRequest } from "../run-options.ts";
+import { startRun } from "../start-run.ts";
+import { UsageError } from "../usage-error.ts";
+import { action, newCommand } from "./command.ts";
+
+interface RunFlags extends RunOptions {
+  readonly interpreter?: string;
+  readonly params?: string;
+}
+
+export function runCommand(surroundings: Surroundings): Command {
+  const command = newCommand("run", {
+    summary: "Run a stored script, a local file or standard input on the targets of a selector",
+    examples: [
+      ["deckhand run ./vacuum.sh --on label=role=db", "a local file, every matching container"],
+      ["deckhand run db/vacuum --on project=shop TABLE=public.orders", "a stored script with a parameter"],
+      ["deckhand run backup.sh --on db-1 -- --full /backup", "arguments for the script"],
+      ["cat fix.py | deckhand run - -i python3 --on api-1", "a script from standard input"],
+    ],
+  })
+    .argument("<script>", "a stored script's name (name@3: that version), a file (./x.sh, x.sh), or - for standard input")
+    .argument("[parameters...]", "NAME=VALUE, or NAME=@file")
+    .option("-i, --interpreter <command>", "what runs it, when neither header, shebang nor extension say")
+    .option("--params <file>", "parameters as a JSON object");
+  return addRunOptions(command).action(
+    action(surroundings, (context, script: string, words: string[], flags: RunFlags) => run(context, { script, words, flags })),
+  );
+}
+
+interface RunWords {
+  readonly script: string;
+  readonly words: readonly string[];
+  readonly flags: RunFlags;
+}
+
+async function run(context: CommandContext, { script, words, flags }: RunWords): Promise<void> {
+  const request: RunRequestInput = {
+    ...(await toProgram(context, script, flags)),
+    ...(await toSharedRequest(context, flags)),
+    params: { ...(await readParams(flags.params)), ...(await toParams(words)) },
+    args: [...(context.surroundings.rest ?? [])],
+  };
+  await startRun(context, flags, request);
+}
+
+async function toProgram(context: CommandContext, script: string, flags: RunFlags): Promise<Pick<RunRequestInput, "script" | "inline">> {
+  const interpreter = flags.interpreter === undefined ? {} : { interpreter: flags.interpreter };
+  if (script === "-") {
+    if (flags.stdin) throw new UsageError("standard input is the script already; --stdin can not have it too");
+    return { inline: { text: await readScriptFromStdin(context), name: "stdin", ...interpreter } };
+  }
+  if (!isFile(script)) {
+    if (flags.interpreter) throw new UsageError("a stored script has its interpreter; --interpreter is for files and standard input");
+    return { script };
+  }
+  return { inline: { text: await readText(script), name: basename(script), ...interpreter } };
+}
+
+/** Stored names have no extension; a path says that it is one. */
+function isFile(script: string): boolean {
+  return /^(\.{0,2}\/|~)/.test(script) || /\.[A-Za-z0-9]+$/.test(script);
+}
+
+async function readParams(path: string | undefined): Promise<NonNullable<RunRequestInput["params"]>> {
+  if (path === undefined) return {};
+  try {
+    return JSON.parse(await readText(path)) as NonNullable<RunRequestInput["params"]>;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${path} is not valid JSON: ${(error as Error).message}`);
+  }
+}

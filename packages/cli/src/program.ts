@@ -1,0 +1,59 @@
+import { Command } from "commander";
+import type { Surroundings } from "./command-context.ts";
+import { addGlobalOptions } from "./commands/command.ts";
+import { apiCommand } from "./commands/api.ts";
+import { completeCommand, completionCommand } from "./commands/completion.ts";
+import { contextCommand } from "./commands/context.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { execCommand } from "./commands/exec.ts";
+import { logsCommand, rerunCommand, waitCommand, watchCommand } from "./commands/follow.ts";
+import { runCommand } from "./commands/run.ts";
+import { cancelCommand, runsCommand, showCommand } from "./commands/runs.ts";
+import { scriptsCommand } from "./commands/scripts.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { enginesCommand, targetsCommand } from "./commands/targets.ts";
+import { tokensCommand } from "./commands/tokens.ts";
+import { VERSION } from "./version.ts";
+
+const EXAMPLES = `Run scripts inside containers that are already running.
+
+Examples:
+  deckhand run ./vacuum.sh --on label=role=db          # a local file, on every matching container
+  deckhand exec --on db-1 -- psql -Atc 'select 1'      # a command line
+  deckhand runs                                        # what ran
+`;
+
+/** The whole command tree. */
+export function createProgram(surroundings: Surroundings): Command {
+  const program = new Command("deckhand")
+    .addHelpText("before", EXAMPLES)
+    .addHelpText("after", "\nExit codes: deckhand help exit-codes\nA server of your own: deckhand serve")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpCommand("help [command]", "print help; `help exit-codes` for the exit codes")
+    .showSuggestionAfterError()
+    .configureHelp({ sortSubcommands: false });
+  addGlobalOptions(program);
+  const commands = [
+    runCommand(surroundings),
+    execCommand(surroundings),
+    targetsCommand(surroundings),
+    runsCommand(surroundings),
+    showCommand(surroundings),
+    logsCommand(surroundings),
+    watchCommand(surroundings),
+    waitCommand(surroundings),
+    cancelCommand(surroundings),
+    rerunCommand(surroundings),
+    scriptsCommand(surroundings),
+    tokensCommand(surroundings),
+    enginesCommand(surroundings),
+    contextCommand(surroundings),
+    apiCommand(surroundings),
+    doctorCommand(surroundings),
+    serveCommand(surroundings),
+    completionCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
+  program.addCommand(completeCommand(surroundings, () => program), { hidden: true });
+  return program;
+}

@@ -1,0 +1,129 @@
+import { readFile } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import type { RunRequestInput } from "@deckhand/core";
+import type { CommandContext } from "./command-context.ts";
+import type { FollowChoice } from "./follow-to-end.ts";
+import { UsageError } from "./usage-error.ts";
+import { VIEWS, type ViewName } from "./views/pick-view.ts";
+
+/** Options that `run` and `exec` share. */
+export interface RunOptions {
+  readonly on?: string[];
+  readonly except?: string[];
+  readonly max?: number;
+  readonly allowEmpty?: boolean;
+  readonly env?: string[];
+  readonly stdin?: boolean;
+  readonly user?: string;
+  readonly workdir?: string;
+  readonly timeout?: string;
+  readonly killGrace?: string;
+  readonly reason?: string;
+  readonly detach?: boolean;
+  readonly dryRun?: boolean;
+  readonly idempotencyKey?: string;
+  readonly view: ViewName;
+  readonly plain?: boolean;
+  readonly exit?: "max";
+  readonly exitStatus: boolean;
+}
+
+const collect = (value: string, before: string[] = []) => [...before, value];
+
+export function addRunOptions(command: Command): Command {
+  return command
+    .option("--on <selector>", "targets: a name, label=role=db, project=shop,service=db; repeat to add more", collect)
+    .option("--except <selector>", "targets to leave out", collect)
+    .option("--max <n>", "refuse to run on more targets than this", toCount)
+    .option("--allow-empty", "succeed when nothing matches")
+    .option("-e, --env <name=value>", "a variable for the script", collect)
+    .option("--stdin", "hand our standard input to the script")
+    .option("-u, --user <user>", "the user in the container")
+    .option("-w, --workdir <path>", "the working directory in the container")
+    .option("-t, --timeout <span>", "stop it after 30s, 10m, 1h30m")
+    .option("--kill-grace <span>", "time between TERM and KILL when it is stopped")
+    .option("--reason <text>", "why, for the history")
+    .option("-d, --detach", "print the run's id and leave")
+    .option("--dry-run", "show what would run where, and start nothing")
+    .option("--idempotency-key <key>", "the same key never starts a second run")
+    .addOption(new Option("--view <view>", "how several targets are shown").choices(VIEWS).default("auto"))
+    .option("--plain", "no repainting, words in place of signs")
+    .addOption(new Option("--exit <how>", "with several targets: the highest exit code").choices(["max"]))
+    .option("--no-exit-status", "exit 0 when the run ended, whatever became of it");
+}
+
+function toCount(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new UsageError(`--max takes a number from 1, not ${JSON.stringify(text)}`);
+}
+
+/** The part of a request that does not depend on what is run. */
+export async function toSharedRequest(context: CommandContext, options: RunOptions): Promise<Omit<RunRequestInput, "script" | "inline" | "argv">> {
+  const { on, except, user, workdir, timeout, killGrace, reason, max } = options;
+  if (!on) throw new UsageError("say where: --on SELECTOR", { hint: "For example: --on label=role=db   (see: deckhand targets)" });
+  return {
+    on,
+    ...(except && { except }),
+    ...(user !== undefined && { user }),
+    ...(workdir !== undefined && { workdir }),
+    ...(reason !== undefined && { reason }),
+    ...(options.allowEmpty && { allowEmpty: true }),
+    env: toVariables(options.env ?? []),
+    ...(options.stdin && { stdin: { base64: await readStdin(context) } }),
+    limits: {
+      ...(timeout !== undefined && { timeout }),
+      ...(killGrace !== undefined && { killGrace }),
+      ...(max !== undefined && { maxTargets: max }),
+    },
+  };
+}
+
+function toVariables(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)];
+      throw new UsageError(`--env takes NAME=VALUE, not ${JSON.stringify(pair)}`);
+    }),
+  );
+}
+
+async function readStdin({ surroundings: { stdin } }: CommandContext): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of stdin) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces).toString("base64");
+}
+
+/** Reads our standard input as a script. */
+export async function readScriptFromStdin(context: CommandContext): Promise<string> {
+  return Buffer.from(await readStdin(context), "base64").toString();
+}
+
+const NAME_AND_VALUE = /^([A-Za-z_]\w*)=([\s\S]*)$/;
+
+/** `KEY=VALUE`, or `KEY=@file` for a file's content. */
+export async function toParams(words: readonly string[]): Promise<Record<string, string>> {
+  const params: Record<string, string> = {};
+  for (const word of words) {
+    const [, name, value] = NAME_AND_VALUE.exec(word) ?? [];
+    if (name === undefined || value === undefined) {
+      throw new UsageError(`${JSON.stringify(word)} is no parameter`, { hint: "Write NAME=VALUE; arguments of the script go behind --" });
+    }
+    params[name] = value.startsWith("@") ? await readText(value.slice(1)) : value;
+  }
+  return params;
+}
+
+/** Reads a file of the user's. */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`${path} can not be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+export function toFollowChoice(options: RunOptions): FollowChoice {
+  const { view, plain = false, exit, exitStatus } = options;
+  return { view, plain, exit, exitStatus, onInterrupt: "cancel" };
+}

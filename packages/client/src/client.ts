@@ -1,0 +1,163 @@
+import type {
+  AuditEntry,
+  CheckScriptAnswer,
+  CreatedToken,
+  EngineView,
+  Execution,
+  OutputPage,
+  RerunRequest,
+  Run,
+  RunPage,
+  RunPlanView,
+  RunRequestInput,
+  Script,
+  ScriptPage,
+  ScriptVersion,
+  TargetPage,
+  Token,
+} from "@deckhand/core";
+import { type FollowOptions, followRun, type RunUpdate } from "./follow-run.ts";
+import { ConnectionError, toProblemError } from "./problem-error.ts";
+
+export interface ClientOptions {
+  /** Where the server is: `http://127.0.0.1:8000`. */
+  readonly server: string;
+  readonly token: string | undefined;
+  readonly fetch?: typeof fetch;
+}
+
+/** Query values; several under one name are repeated. */
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+export interface RequestOptions {
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface CreateRunOptions {
+  /** `30s`: wait for the end at most this long. */
+  readonly wait?: string;
+  readonly includeOutput?: boolean;
+  /** Made up when it is not given, so that asking again after a cut connection is safe. */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything the API offers, typed. Refusals are ProblemErrors, a server that is away is a ConnectionError. */
+export type DeckhandClient = ReturnType<typeof createClient>;
+
+const TRIES = 4;
+const FIRST_PAUSE_MS = 200;
+
+export function createClient(options: ClientOptions) {
+  const fetchIt = options.fetch ?? fetch;
+
+  /** Sends a request; any status but a refusal comes back. */
+  async function request(method: string, path: string, { query, body, headers, signal }: RequestOptions = {}): Promise<Response> {
+    const url = new URL(path + toSearch(query), options.server);
+    const sent = {
+      method,
+      headers: {
+        ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    };
+    const answer = await fetchIt(url, sent).catch((cause: unknown) => {
+      if (signal?.aborted) throw cause;
+      throw new ConnectionError(options.server, cause);
+    });
+    if (answer.status >= 400) throw await toProblemError(answer);
+    return answer;
+  }
+
+  async function json<Answer>(method: string, path: string, sent?: RequestOptions): Promise<Answer> {
+    return (await (await request(method, path, sent)).json()) as Answer;
+  }
+
+  async function createOnce(path: string, body: unknown, create: CreateRunOptions): Promise<Run> {
+    const headers = { "idempotency-key": create.idempotencyKey ?? crypto.randomUUID() };
+    const query = toReadQuery(create);
+    const sent = { query, body, headers, ...(create.signal && { signal: create.signal }) };
+    return tryAgain(() => json<Run>("POST", path, sent));
+  }
+
+  const runPath = (runId: string, rest = "") => `/api/v1/runs/${encodeURIComponent(runId)}${rest}`;
+  const scriptPath = (name: string, rest = "") => `/api/v1/scripts/${encodeURIComponent(name)}${rest}`;
+
+  return {
+    server: options.server,
+    request,
+    info: () => json<{ version: string; startedAt: string; limits: Record<string, number> }>("GET", "/api/v1/info"),
+
+    createRun: (body: RunRequestInput, create: CreateRunOptions = {}) => createOnce("/api/v1/runs", body, create),
+    planRun: (body: RunRequestInput) => json<RunPlanView>("POST", "/api/v1/runs/plan", { body }),
+    rerun: (runId: string, body: Partial<RerunRequest> = {}, create: CreateRunOptions = {}) =>
+      createOnce(runPath(runId, "/rerun"), body, create),
+    listRuns: (query: Query = {}) => json<RunPage>("GET", "/api/v1/runs", { query }),
+    getRun: (runId: string, read: Pick<CreateRunOptions, "wait" | "includeOutput" | "signal"> = {}) =>
+      json<Run>("GET", runPath(runId), { query: toReadQuery(read), ...(read.signal && { signal: read.signal }) }),
+    getExecution: (runId: string, executionId: string) => json<Execution>("GET", runPath(runId, `/executions/${executionId}`)),
+    cancelRun: (runId: string, wait?: string) => json<Run>("POST", runPath(runId, "/cancel"), { query: { wait } }),
+    readOutput: (runId: string, query: Query = {}) => json<OutputPage>("GET", runPath(runId, "/output"), { query }),
+    /** Streams the stored bytes of one execution. */
+    downloadOutput: async (runId: string, query: Query = {}) => {
+      const answer = await request("GET", runPath(runId, "/output/raw"), { query });
+      return answer.body ?? new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => controller.close() });
+    },
+    /** Follows a run to its end, over cut connections. */
+    followRun: (runId: string, follow: FollowOptions = {}): AsyncGenerator<RunUpdate> => followRun(request, runPath(runId, "/events"), follow),
+
+    listTargets: (query: Query = {}) => json<TargetPage>("GET", "/api/v1/targets", { query }),
+    listEngines: async () => (await json<{ data: EngineView[] }>("GET", "/api/v1/engines")).data,
+
+    listScripts: (query: Query = {}) => json<ScriptPage>("GET", "/api/v1/scripts", { query }),
+    getScript: (name: string, version?: number) =>
+      json<Script>("GET", version === undefined ? scriptPath(name) : scriptPath(name, `/versions/${version}`)),
+    listVersions: async (name: string) => (await json<{ data: ScriptVersion[] }>("GET", scriptPath(name, "/versions"))).data,
+    createScript: (body: { path: string; text: string }) => json<Script>("POST", "/api/v1/scripts", { body }),
+    updateScript: (name: string, text: string, sha256: string) =>
+      json<Script>("PUT", scriptPath(name), { body: { text }, headers: { "if-match": `"${sha256}"` } }),
+    deleteScript: async (name: string, sha256: string) =>
+      void (await request("DELETE", scriptPath(name), { headers: { "if-match": `"${sha256}"` } })),
+    checkScript: (body: { path: string; text: string }) => json<CheckScriptAnswer>("POST", "/api/v1/scripts/check", { body }),
+
+    listTokens: async () => (await json<{ data: Token[] }>("GET", "/api/v1/tokens")).data,
+    createToken: (body: { name: string; expiresIn?: string }) => json<CreatedToken>("POST", "/api/v1/tokens", { body }),
+    deleteToken: async (tokenId: string) => void (await request("DELETE", `/api/v1/tokens/${encodeURIComponent(tokenId)}`)),
+    listAudit: (query: Query = {}) => json<{ data: AuditEntry[]; next: string | null }>("GET", "/api/v1/audit", { query }),
+  };
+}
+
+function toReadQuery({ wait, includeOutput }: Pick<CreateRunOptions, "wait" | "includeOutput">): Query {
+  return { wait, include: includeOutput ? "output" : undefined };
+}
+
+function toSearch(query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) search.append(name, String(one));
+  }
+  return search.size === 0 ? "" : `?${search}`;
+}
+
+/** Only for requests that carry an idempotency key. */
+async function tryAgain<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || tries === TRIES || isRefused(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** tries));
+    }
+  }
+}
+
+/** Nobody listens there: trying again would only hide a wrong address. */
+function isRefused(error: ConnectionError): boolean {
+  return /ECONNREFUSED|ENOTFOUND/.test(error.message);
+}

@@ -1,0 +1,4 @@
+export * from "./client.ts";
+export * from "./follow-run.ts";
+export * from "./problem-error.ts";
+export * from "./server-sent-events.ts";
