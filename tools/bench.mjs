@@ -14,7 +14,8 @@ await main(async (args) => {
   const docker = await ensureEngine();
   await ensureImages(docker, ["busybox", "postgres"]);
   if (args[0] !== "history") await ensurePeer();
-  const [file, rest] = args[0] === "history" ? ["bench/history.ts", args.slice(1)] : ["bench/run.ts", args];
+  const [file, rest] =
+    args[0] === "history" ? ["bench/history.ts", args.slice(1)] : ["bench/run.ts", args];
   return runInForeground("node", [file, ...rest], {
     env: { ...env, DECKHAND_TEST_DOCKER_SOCKET: docker.address.socketPath ?? "" },
   });
@@ -23,8 +24,11 @@ await main(async (args) => {
 /** Without Python's packages the FastAPI peer is left out, and the benchmark says so. */
 async function ensurePeer() {
   for (const python of ["python3", "/usr/bin/python3"]) {
-    if ((await tryCommand(python, ["-c", "import docker, fastapi, uvicorn"])).exitCode === 0) return;
+    if ((await tryCommand(python, ["-c", "import docker, fastapi, uvicorn"])).exitCode === 0)
+      return;
   }
   if (!canInstallPackages()) return;
-  await step("install the FastAPI peer (Debian packages)", (status) => installPackages(PEER_PACKAGES, status));
+  await step("install the FastAPI peer (Debian packages)", (status) =>
+    installPackages(PEER_PACKAGES, status),
+  );
 }

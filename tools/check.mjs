@@ -5,10 +5,22 @@ import { ROOT } from "./paths.mjs";
 import { tryCommand } from "./run-command.mjs";
 import { ensureToolchain } from "./toolchain.mjs";
 
-const PROJECTS = ["packages/core", "packages/core/tsconfig.test.json", "packages/server", "packages/client", "packages/cli", "bench", "test"];
+const PROJECTS = [
+  "packages/core",
+  "packages/core/tsconfig.test.json",
+  "packages/server",
+  "packages/client",
+  "packages/cli",
+  "bench",
+  "test",
+];
 
 const CHECKS = [
-  ...PROJECTS.map((project) => ({ title: `types of ${project}`, command: "tsc", args: ["-p", project] })),
+  ...PROJECTS.map((project) => ({
+    title: `types of ${project}`,
+    command: "tsc",
+    args: ["-p", project],
+  })),
   { title: "lint", command: "oxlint", args: ["--type-aware", "--deny-warnings"] },
   { title: "format", command: "biome", args: ["check", "--error-on-warnings"] },
   { title: "unused code", command: "knip", args: ["--no-progress"] },
@@ -24,10 +36,15 @@ await main(async () => {
 });
 
 async function passes({ title, command, args }, env) {
-  const result = await tryCommand(command, args, { cwd: ROOT, env });
-  const ok = result.exitCode === 0;
-  await step(title, () => {
-    if (!ok) throw new Error(title);
-  }).catch(() => say(`${result.stdout}${result.stderr}`));
-  return ok;
+  let result;
+  try {
+    await step(title, async () => {
+      result = await tryCommand(command, args, { cwd: ROOT, env });
+      if (result.exitCode !== 0) throw new Error(title);
+    });
+    return true;
+  } catch {
+    say(`${result.stdout}${result.stderr}`);
+    return false;
+  }
 }

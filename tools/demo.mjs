@@ -1,7 +1,13 @@
 // npm run demo: three PostgreSQL containers, a server, and three scripts run inside them. `-- --down` removes all of it.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { COMPOSE_PATH, PROJECT, removeCluster, removeImage, startCluster } from "./demo/cluster.mjs";
+import {
+  COMPOSE_PATH,
+  PROJECT,
+  removeCluster,
+  removeImage,
+  startCluster,
+} from "./demo/cluster.mjs";
 import {
   DATA_DIR,
   ensureServer,
@@ -37,7 +43,8 @@ const RUNS = [
 
 await main((args) => {
   const unknown = args.find((arg) => !["--down", "--images"].includes(arg));
-  if (unknown || (args.includes("--images") && !args.includes("--down"))) throw usage(unknown ?? "--images");
+  if (unknown || (args.includes("--images") && !args.includes("--down")))
+    throw usage(unknown ?? "--images");
   return args.includes("--down") ? down({ withImages: args.includes("--images") }) : up();
 });
 
@@ -52,9 +59,15 @@ async function up() {
   const env = await ensureToolchain();
   const engine = await ensureEngine();
   await ensureImages(engine, ["postgres"]);
-  await step("start three PostgreSQL containers", async (status) => (await startCluster(engine.address, status)).join(", "));
+  await step("start three PostgreSQL containers", async (status) =>
+    (await startCluster(engine.address, status)).join(", "),
+  );
   const { url, isNew } = await ensureDemoServer(engine, env);
-  const deckhandEnv = { ...withoutSettings(env), DECKHAND_SERVER: url, DECKHAND_TOKEN_FILE: TOKEN_PATH };
+  const deckhandEnv = {
+    ...withoutSettings(env),
+    DECKHAND_SERVER: url,
+    DECKHAND_TOKEN_FILE: TOKEN_PATH,
+  };
   await step("fill them with sample tables", () => fillDatabases(deckhandEnv));
   for (const [title, args] of RUNS) await runScript({ title, args, env: deckhandEnv });
   sayWhatIsNext({ url, isNew });
@@ -72,14 +85,18 @@ async function ensureDemoServer(engine, env) {
 async function fillDatabases(env) {
   const args = [DECKHAND, "run", SAMPLE_DATA, "--on", `project=${PROJECT}`];
   const { exitCode, stdout, stderr } = await tryCommand("node", args, { env });
-  if (exitCode !== 0) throw new SetUpError(`the sample data did not go in (${exitCode})`, { hint: stdout + stderr });
+  if (exitCode !== 0)
+    throw new SetUpError(`the sample data did not go in (${exitCode})`, { hint: stdout + stderr });
 }
 
 async function runScript({ title, args, env }) {
   say();
   say(`${bold(`$ deckhand ${args.join(" ")}`)}   ${dim(title)}`);
   const exitCode = await runInForeground("node", [DECKHAND, ...args], { env });
-  if (exitCode !== 0) throw new SetUpError(`deckhand ${args.join(" ")} ended with ${exitCode}`, { hint: `The server's log: ${LOG_PATH}` });
+  if (exitCode !== 0)
+    throw new SetUpError(`deckhand ${args.join(" ")} ended with ${exitCode}`, {
+      hint: `The server's log: ${LOG_PATH}`,
+    });
 }
 
 function sayWhatIsNext({ url }) {
@@ -108,9 +125,14 @@ function sayWhatIsNext({ url }) {
 async function down({ withImages }) {
   const engine = await findDemoEngine();
   await step("stop the server", async () => ((await stopServer()) ? "stopped" : "it did not run"));
-  if (engine) await step("remove the containers and their volumes", async () => `${await removeCluster(engine)} removed`);
+  if (engine)
+    await step(
+      "remove the containers and their volumes",
+      async () => `${await removeCluster(engine)} removed`,
+    );
   else say(`  No engine answers, so there are no containers to remove (${COMPOSE_PATH}).`);
-  if (engine && withImages) await step(`remove ${IMAGES.postgres.name}`, () => removeImage(engine, IMAGES.postgres.name));
+  if (engine && withImages)
+    await step(`remove ${IMAGES.postgres.name}`, () => removeImage(engine, IMAGES.postgres.name));
   await step("remove the demo's data", () => removeServerData());
 }
 

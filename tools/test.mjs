@@ -1,5 +1,5 @@
 // npm test [-- VITEST ARGS]: everything, on real engines, which are installed and started where there are none.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureEngine, ensurePodman } from "./engine/ensure-engine.mjs";
@@ -30,10 +30,19 @@ async function test(args, env) {
   try {
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
     const exitCode = await runInForeground("vitest", ["run", ...reporters, ...args], { env });
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
-    process.stdout.write(`${numPassedTests} passed, ${numFailedTests} failed\n`);
+    process.stdout.write(`${summaryOf(report)}\n`);
     return exitCode;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The last line; a test that could not even be loaded counts as a failed one. */
+function summaryOf(report) {
+  if (!existsSync(report)) return "0 passed, 1 failed (the tests did not run to their end)";
+  const { testResults, numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
+  const notLoaded = testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+  );
+  return `${numPassedTests} passed, ${numFailedTests + notLoaded.length} failed`;
 }

@@ -21,20 +21,33 @@ export async function ensureToolchain() {
 
 async function ensureNodeAndPnpm() {
   const ownBin = join(TOOLCHAIN, "node_modules/.bin");
-  const env = { ...process.env, PATH: [ownBin, join(ROOT, "node_modules/.bin"), process.env.PATH].join(delimiter) };
+  const env = {
+    ...process.env,
+    PATH: [ownBin, join(ROOT, "node_modules/.bin"), process.env.PATH].join(delimiter),
+  };
   const wanted = [
     ...(isNodeNewEnough() ? [] : [`${nodePackage()}@${NODE_VERSION}`]),
     ...((await hasPnpm()) ? [] : [`pnpm@${PNPM_VERSION}`]),
   ];
   const missing = wanted.filter((spec) => !isInstalled(spec));
   if (missing.length > 0) {
-    await step(`install ${missing.join(" and ")} into .tools`, (status) => installTools(wanted, status));
+    await step(`install ${missing.join(" and ")} into .tools`, (status) =>
+      installTools(wanted, status),
+    );
   }
   return env;
 }
 
 async function installTools(specs, status) {
-  const flags = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", TOOLCHAIN];
+  const flags = [
+    "--ignore-scripts",
+    "--no-save",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    "--prefix",
+    TOOLCHAIN,
+  ];
   mkdirSync(TOOLCHAIN, { recursive: true });
   await runCommand("npm", ["install", ...flags, ...specs], { onLine: status });
 }
@@ -57,7 +70,8 @@ async function hasPnpm() {
 
 function nodePackage() {
   const key = `${process.platform}-${process.arch}`;
-  if (["linux-x64", "linux-arm64", "darwin-arm64", "darwin-x64"].includes(key)) return `node-${key}`;
+  if (["linux-x64", "linux-arm64", "darwin-arm64", "darwin-x64"].includes(key))
+    return `node-${key}`;
   throw new SetUpError(`Node ${OLDEST_NODE.join(".")} or newer is needed`, {
     exitCode: EXIT_UNAVAILABLE,
     hint: `This is Node ${process.versions.node} on ${key}, for which no newer one can be installed from here.`,
@@ -67,11 +81,18 @@ function nodePackage() {
 /** The dependencies are installed again when the lock file, or what installs them, has changed. */
 async function ensureDependencies(env) {
   const stampPath = join(STATE, "dependencies");
-  const stamp = createHash("sha256").update(PNPM_VERSION).update(readFileSync(join(ROOT, "pnpm-lock.yaml"))).digest("hex");
+  const stamp = createHash("sha256")
+    .update(PNPM_VERSION)
+    .update(readFileSync(join(ROOT, "pnpm-lock.yaml")))
+    .digest("hex");
   const installed = existsSync(join(ROOT, "node_modules/.pnpm")) && existsSync(stampPath);
   if (installed && readFileSync(stampPath, "utf8") === stamp) return;
   await step("install dependencies", async (status) => {
-    await runCommand("pnpm", ["install", "--frozen-lockfile"], { cwd: ROOT, env: { ...env, CI: "true" }, onLine: status });
+    await runCommand("pnpm", ["install", "--frozen-lockfile"], {
+      cwd: ROOT,
+      env: { ...env, CI: "true" },
+      onLine: status,
+    });
   });
   mkdirSync(STATE, { recursive: true });
   writeFileSync(stampPath, stamp);

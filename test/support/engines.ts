@@ -4,19 +4,29 @@ import { existsSync } from "node:fs";
 export interface TestEngines {
   readonly docker: { readonly socketPath: string };
   readonly podman: { readonly socketPath: string };
-  readonly images: { readonly postgres: string; readonly busybox: string; readonly scratch: string };
+  readonly images: {
+    readonly postgres: string;
+    readonly busybox: string;
+    readonly scratch: string;
+  };
 }
 
 export function engines(): TestEngines {
   return {
     docker: { socketPath: socketOf("DECKHAND_TEST_DOCKER_SOCKET", "/var/run/docker.sock") },
     podman: { socketPath: socketOf("DECKHAND_TEST_PODMAN_SOCKET", "/run/podman/podman.sock") },
-    images: { postgres: "psql-custom:1.0", busybox: "deckhand-test/busybox:1", scratch: "deckhand-test/scratch:1" },
+    images: {
+      postgres: "psql-custom:1.0",
+      busybox: "deckhand-test/busybox:1",
+      scratch: "deckhand-test/scratch:1",
+    },
   };
 }
 
 function socketOf(variable: string, usual: string): string {
   const socketPath = process.env[variable] || usual;
   if (existsSync(socketPath)) return socketPath;
-  throw new Error(`no engine at ${socketPath}: run the tests by \`npm test\`, which starts the engines`);
+  throw new Error(
+    `no engine at ${socketPath}: run the tests by \`npm test\`, which starts the engines`,
+  );
 }

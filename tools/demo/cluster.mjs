@@ -45,7 +45,11 @@ async function ensureNetwork(address) {
   const { status } = await engineFetch(address, { path: `/networks/${name}` });
   if (status === 200) return name;
   const Labels = { [PROJECT_LABEL]: PROJECT, "com.docker.compose.network": "default" };
-  await engineJson(address, { method: "POST", path: "/networks/create", body: { Name: name, Driver: "bridge", Labels } });
+  await engineJson(address, {
+    method: "POST",
+    path: "/networks/create",
+    body: { Name: name, Driver: "bridge", Labels },
+  });
   return name;
 }
 
@@ -53,27 +57,39 @@ async function ensureContainer(address, service) {
   const settings = await toSettings(address, service);
   const found = await findContainer(address, service.containerName);
   if (found) assertOurs(found, service);
-  if (found && !isAsWanted(found, settings)) await remove(address, `/containers/${found.Id}?force=true&v=true`);
-  const id = found && isAsWanted(found, settings) ? found.Id : await createContainer(address, service, settings);
-  if (found?.Id === id && found.State.Paused) await engineJson(address, { method: "POST", path: `/containers/${id}/unpause` });
+  if (found && !isAsWanted(found, settings))
+    await remove(address, `/containers/${found.Id}?force=true&v=true`);
+  const id =
+    found && isAsWanted(found, settings)
+      ? found.Id
+      : await createContainer(address, service, settings);
+  if (found?.Id === id && found.State.Paused)
+    await engineJson(address, { method: "POST", path: `/containers/${id}/unpause` });
   await engineJson(address, { method: "POST", path: `/containers/${id}/start` });
 }
 
 // A container that Compose itself started has no settings label of ours, and is left as it is.
 function isAsWanted({ Config, State }, settings) {
   const label = Config.Labels?.[SETTINGS_LABEL];
-  return State.Status !== "dead" && (label === undefined || label === settings.Labels[SETTINGS_LABEL]);
+  return (
+    State.Status !== "dead" && (label === undefined || label === settings.Labels[SETTINGS_LABEL])
+  );
 }
 
 function assertOurs(container, { containerName }) {
   if (container.Config.Labels?.[PROJECT_LABEL] === PROJECT) return;
-  throw new SetUpError(`a container named ${containerName} is there already, and is not the demo's`, {
-    hint: `The demo leaves it alone. Rename it (docker rename ${containerName} OTHER), or change container_name in ${COMPOSE_PATH}.`,
-  });
+  throw new SetUpError(
+    `a container named ${containerName} is there already, and is not the demo's`,
+    {
+      hint: `The demo leaves it alone. Rename it (docker rename ${containerName} OTHER), or change container_name in ${COMPOSE_PATH}.`,
+    },
+  );
 }
 
 async function toSettings(address, service) {
-  const { Id } = await engineJson(address, { path: `/images/${encodeURIComponent(service.image)}/json` });
+  const { Id } = await engineJson(address, {
+    path: `/images/${encodeURIComponent(service.image)}/json`,
+  });
   const settings = {
     Image: service.image,
     Env: service.env,
@@ -82,8 +98,14 @@ async function toSettings(address, service) {
     HostConfig: { NetworkMode: service.network, RestartPolicy: { Name: service.restart } },
     NetworkingConfig: { EndpointsConfig: { [service.network]: { Aliases: [service.service] } } },
   };
-  const hash = createHash("sha256").update(JSON.stringify([Id, service.labels, settings])).digest("hex").slice(0, 16);
-  return { ...settings, Labels: { ...service.labels, ...composeLabels(service), [SETTINGS_LABEL]: hash } };
+  const hash = createHash("sha256")
+    .update(JSON.stringify([Id, service.labels, settings]))
+    .digest("hex")
+    .slice(0, 16);
+  return {
+    ...settings,
+    Labels: { ...service.labels, ...composeLabels(service), [SETTINGS_LABEL]: hash },
+  };
 }
 
 function composeLabels({ service }) {
@@ -113,8 +135,12 @@ async function waitUntilServing(address, { containerName, healthcheck }) {
     if (await isHealthy(address, containerName, healthcheck.Test.slice(1))) return;
     await sleep(250);
   }
-  const { text } = await engineFetch(address, { path: `/containers/${containerName}/logs?stdout=1&stderr=1&tail=10` });
-  throw new SetUpError(`${containerName} does not serve after ${READY_WITHIN_MS / 1000} s`, { hint: text });
+  const { text } = await engineFetch(address, {
+    path: `/containers/${containerName}/logs?stdout=1&stderr=1&tail=10`,
+  });
+  throw new SetUpError(`${containerName} does not serve after ${READY_WITHIN_MS / 1000} s`, {
+    hint: text,
+  });
 }
 
 async function isHealthy(address, containerName, command) {
@@ -125,7 +151,11 @@ async function isHealthy(address, containerName, command) {
   });
   if (created.status !== 201) return false;
   const { Id } = JSON.parse(created.text);
-  await engineFetch(address, { method: "POST", path: `/exec/${Id}/start`, body: { Detach: false, Tty: false } });
+  await engineFetch(address, {
+    method: "POST",
+    path: `/exec/${Id}/start`,
+    body: { Detach: false, Tty: false },
+  });
   return (await engineJson(address, { path: `/exec/${Id}/json` })).ExitCode === 0;
 }
 
@@ -136,7 +166,8 @@ async function listOf(address, path) {
 
 async function remove(address, path) {
   const { status, text } = await engineFetch(address, { method: "DELETE", path });
-  if (status >= 400 && status !== 404) throw new SetUpError(`the engine did not remove ${path} (${status})`, { hint: text });
+  if (status >= 400 && status !== 404)
+    throw new SetUpError(`the engine did not remove ${path} (${status})`, { hint: text });
 }
 
 function readProjectName() {

@@ -4,7 +4,15 @@ import { join } from "node:path";
 import { ROOT } from "../paths.mjs";
 import { SetUpError } from "../set-up-error.mjs";
 
-const UNDERSTOOD = ["image", "environment", "healthcheck", "labels", "restart", "container_name", "stop_signal"];
+const UNDERSTOOD = [
+  "image",
+  "environment",
+  "healthcheck",
+  "labels",
+  "restart",
+  "container_name",
+  "stop_signal",
+];
 
 /** The services, in the engine's terms; a key we do not understand is an error, not silence. */
 export function readCompose(path) {
@@ -16,7 +24,10 @@ export function readCompose(path) {
 
 function toService(service, settings, path) {
   const unknown = Object.keys(settings).find((key) => !UNDERSTOOD.includes(key));
-  if (unknown) throw new SetUpError(`${path}: the demo does not understand "${unknown}" of the service ${service}`);
+  if (unknown)
+    throw new SetUpError(
+      `${path}: the demo does not understand "${unknown}" of the service ${service}`,
+    );
   return {
     service,
     containerName: settings.container_name,
@@ -30,7 +41,12 @@ function toService(service, settings, path) {
 }
 
 function toHealthcheck({ test, interval, timeout, retries }) {
-  return { Test: test, Interval: toNanoseconds(interval), Timeout: toNanoseconds(timeout), Retries: retries };
+  return {
+    Test: test,
+    Interval: toNanoseconds(interval),
+    Timeout: toNanoseconds(timeout),
+    Retries: retries,
+  };
 }
 
 function toNanoseconds(seconds) {

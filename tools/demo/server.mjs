@@ -21,7 +21,8 @@ const ENDS_WITHIN_MS = 15_000;
 export async function ensureServer({ engine, env }) {
   const state = readState();
   const engineAddress = formatAddress(engine);
-  if (state?.engine === engineAddress && (await isOurs(state))) return { url: state.url, isNew: false };
+  if (state?.engine === engineAddress && (await isOurs(state)))
+    return { url: state.url, isNew: false };
   await stopServer();
   // The token is shown once: data whose token file is gone can not be used by anybody any more.
   if (!existsSync(TOKEN_PATH)) rmSync(DATA_DIR, { recursive: true, force: true });
@@ -57,11 +58,27 @@ export function readState() {
 async function startServer({ engineAddress, env }) {
   mkdirSync(DATA_DIR, { recursive: true, mode: 0o700 });
   // A copy, so that what is edited in the demo does not change the checkout.
-  cpSync(join(ROOT, "examples/scripts/db"), join(DATA_DIR, "scripts/db"), { recursive: true, force: false });
+  cpSync(join(ROOT, "examples/scripts/db"), join(DATA_DIR, "scripts/db"), {
+    recursive: true,
+    force: false,
+  });
   const port = await findFreePort(FIRST_PORT);
   const url = `http://127.0.0.1:${port}`;
-  const args = [DECKHAND, "serve", "--data-dir", DATA_DIR, "--port", `${port}`, "--engine", `local=${engineAddress}`];
-  const child = await startDetached("node", args, { logPath: LOG_PATH, env: withoutSettings(env), cwd: ROOT });
+  const args = [
+    DECKHAND,
+    "serve",
+    "--data-dir",
+    DATA_DIR,
+    "--port",
+    `${port}`,
+    "--engine",
+    `local=${engineAddress}`,
+  ];
+  const child = await startDetached("node", args, {
+    logPath: LOG_PATH,
+    env: withoutSettings(env),
+    cwd: ROOT,
+  });
   writeFileSync(STATE_PATH, JSON.stringify({ pid: child.pid, url, engine: engineAddress }));
   await waitUntilUp(child, url);
   return url;
@@ -88,7 +105,10 @@ async function isOurs({ url }) {
   if (!existsSync(TOKEN_PATH)) return false;
   const headers = { authorization: `Bearer ${readFileSync(TOKEN_PATH, "utf8").trim()}` };
   try {
-    const answer = await fetch(`${url}/api/v1/info`, { headers, signal: AbortSignal.timeout(3000) });
+    const answer = await fetch(`${url}/api/v1/info`, {
+      headers,
+      signal: AbortSignal.timeout(3000),
+    });
     return answer.ok && (await answer.json()).dataDir === DATA_DIR;
   } catch {
     return false;

@@ -3,7 +3,9 @@ import { SetUpError } from "../set-up-error.mjs";
 
 /** An address is `{ socketPath }`, or `{ host, port }` for a plain TCP engine. */
 export function formatAddress(address) {
-  return address.socketPath ? `unix://${address.socketPath}` : `tcp://${address.host}:${address.port}`;
+  return address.socketPath
+    ? `unix://${address.socketPath}`
+    : `tcp://${address.host}:${address.port}`;
 }
 
 /** Answers whether an engine speaks at the address, within the time. */

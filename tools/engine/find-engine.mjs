@@ -15,7 +15,8 @@ export async function findEngine(env = process.env) {
 /** Podman's service, if it answers. */
 export async function findPodman(env = process.env) {
   for (const socketPath of podmanSockets(env)) {
-    if (await isUsable({ address: { socketPath } })) return { address: { socketPath }, from: "podman" };
+    if (await isUsable({ address: { socketPath } }))
+      return { address: { socketPath }, from: "podman" };
   }
   return undefined;
 }

@@ -24,7 +24,13 @@ export async function startPodmanService() {
 async function startService({ address, isRoot, logPath }) {
   mkdirSync(dirname(address.socketPath), { recursive: true });
   await removeStaleSocket(address.socketPath);
-  const args = [...runtimeOptions(isRoot), "system", "service", "--time=0", `unix://${address.socketPath}`];
+  const args = [
+    ...runtimeOptions(isRoot),
+    "system",
+    "service",
+    "--time=0",
+    `unix://${address.socketPath}`,
+  ];
   const env = isBareMachine(isRoot) ? withSettings(dirname(address.socketPath)) : process.env;
   const child = await startDetached(findPodmanCommand(), args, { logPath, env });
   await waitUntilAnswering(address, { child, logPath, timeoutMs: START_TIMEOUT_MS });
@@ -61,7 +67,10 @@ function findPodmanCommand() {
 }
 
 function userSocket() {
-  return join(process.env.XDG_RUNTIME_DIR ?? `/tmp/podman-${process.getuid()}`, "podman/podman.sock");
+  return join(
+    process.env.XDG_RUNTIME_DIR ?? `/tmp/podman-${process.getuid()}`,
+    "podman/podman.sock",
+  );
 }
 
 function noPodman() {

@@ -5,7 +5,6 @@ import { createInterface } from "node:readline";
 import { engineFetch, engineStream, formatAddress } from "../engine/engine-http.mjs";
 import { STATE } from "../paths.mjs";
 import { step } from "../progress.mjs";
-import { runCommand } from "../run-command.mjs";
 import { SetUpError } from "../set-up-error.mjs";
 import { IMAGES, recipeHash } from "./image-recipes.mjs";
 
@@ -22,12 +21,16 @@ async function ensureImage({ address }, image) {
   if (await isThere(address, image)) return;
   if (image.registry && (await fromRegistry(address, image))) return;
   const archive = await ensureArchive(image);
-  await step(`put ${image.name} into ${formatAddress(address)}`, () => importArchive(address, image, archive));
+  await step(`put ${image.name} into ${formatAddress(address)}`, () =>
+    importArchive(address, image, archive),
+  );
 }
 
 /** Ours of an older recipe is made again; one that somebody built by the same name from a registry is used as it is. */
 async function isThere(address, image) {
-  const { status, text } = await engineFetch(address, { path: `/images/${encodeURIComponent(image.name)}/json` });
+  const { status, text } = await engineFetch(address, {
+    path: `/images/${encodeURIComponent(image.name)}/json`,
+  });
   if (status !== 200) return false;
   const recipe = JSON.parse(text).Config?.Labels?.[RECIPE_LABEL];
   return recipe === undefined ? Boolean(image.registry) : recipe === recipeHash(image);
@@ -41,12 +44,17 @@ async function fromRegistry(address, image) {
     return isReachable ? "there" : "none is reachable: Debian packages are used";
   });
   if (!isReachable) return false;
-  await step(`build ${image.name}`, (status) => buildImage({ address, name: image.name, folder: build, status }));
+  await step(`build ${image.name}`, (status) =>
+    buildImage({ address, name: image.name, folder: build, status }),
+  );
   return true;
 }
 
 async function hasImage(address, name) {
-  return (await engineFetch(address, { path: `/images/${encodeURIComponent(name)}/json` })).status === 200;
+  return (
+    (await engineFetch(address, { path: `/images/${encodeURIComponent(name)}/json` })).status ===
+    200
+  );
 }
 
 /** False when the registry does not answer in time; a pull that has begun may take as long as it needs. */
@@ -70,12 +78,20 @@ async function pullImage(address, reference, status) {
 }
 
 async function buildImage({ address, name, folder, status }) {
-  const files = spawn("tar", ["--create", "--file=-", "--directory", folder, "."], { stdio: ["ignore", "pipe", "inherit"] });
+  const files = spawn("tar", ["--create", "--file=-", "--directory", folder, "."], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const query = new URLSearchParams({ t: name, rm: "true" });
-  const answer = await engineStream(address, { method: "POST", path: `/build?${query}`, body: files.stdout });
+  const answer = await engineStream(address, {
+    method: "POST",
+    path: `/build?${query}`,
+    body: files.stdout,
+  });
   const failure = await readProgress(answer, status);
   if (answer.statusCode < 400 && !failure) return;
-  throw new SetUpError(`${formatAddress(address)} could not build ${name} (${answer.statusCode})`, { hint: failure });
+  throw new SetUpError(`${formatAddress(address)} could not build ${name} (${answer.statusCode})`, {
+    hint: failure,
+  });
 }
 
 /** Follows the JSON lines with which an engine tells how a long request goes; gives the error line, if there is one. */
@@ -99,7 +115,10 @@ function parseLine(line) {
 
 async function ensureArchive(image) {
   const folder = join(STATE, "images");
-  const archive = join(folder, `${image.name.replaceAll(/[^a-z0-9.]+/g, "-")}-${recipeHash(image)}.tar`);
+  const archive = join(
+    folder,
+    `${image.name.replaceAll(/[^a-z0-9.]+/g, "-")}-${recipeHash(image)}.tar`,
+  );
   if (existsSync(archive)) return archive;
   mkdirSync(folder, { recursive: true });
   await step(`make ${image.name} from Debian packages`, async (status) => {
@@ -113,10 +132,18 @@ async function ensureArchive(image) {
 async function importArchive(address, image, archive) {
   // The tag is part of `repo`, since Podman overlooks the parameter `tag`.
   const query = new URLSearchParams({ fromSrc: "-", repo: image.name });
-  for (const change of [...image.changes, `LABEL ${RECIPE_LABEL}=${recipeHash(image)}`]) query.append("changes", change);
+  for (const change of [...image.changes, `LABEL ${RECIPE_LABEL}=${recipeHash(image)}`])
+    query.append("changes", change);
   const path = `/images/create?${query}`;
-  const answer = await engineStream(address, { method: "POST", path, body: createReadStream(archive) });
+  const answer = await engineStream(address, {
+    method: "POST",
+    path,
+    body: createReadStream(archive),
+  });
   const failure = await readProgress(answer, () => {});
   if (answer.statusCode < 400 && !failure) return;
-  throw new SetUpError(`${formatAddress(address)} did not take ${image.name} (${answer.statusCode})`, { hint: failure });
+  throw new SetUpError(
+    `${formatAddress(address)} did not take ${image.name} (${answer.statusCode})`,
+    { hint: failure },
+  );
 }

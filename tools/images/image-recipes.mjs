@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canInstallPackages, installPackages } from "../engine/debian-packages.mjs";
@@ -82,8 +92,14 @@ async function installMmdebstrap(status) {
 /** The machine's own package sources: it may reach no others. */
 function debianSources() {
   const folder = "/etc/apt/sources.list.d";
-  const candidates = [join(folder, "debian.sources"), "/etc/apt/sources.list", ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [])];
-  const found = candidates.find((file) => existsSync(file) && /\bbookworm\b/.test(readFileSync(file, "utf8")));
+  const candidates = [
+    join(folder, "debian.sources"),
+    "/etc/apt/sources.list",
+    ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []),
+  ];
+  const found = candidates.find(
+    (file) => existsSync(file) && /\bbookworm\b/.test(readFileSync(file, "utf8")),
+  );
   return found ? [found] : [];
 }
 
@@ -96,12 +112,23 @@ async function writeBusybox(path, status, wanted) {
     mkdirSync(join(root, "bin"), { recursive: true });
     mkdirSync(join(root, "tmp"));
     chmodSync(join(root, "tmp"), 0o1777);
-    const applets = wanted === "all" ? (await runCommand(program, ["--list"])).trim().split("\n") : wanted;
+    const applets =
+      wanted === "all" ? (await runCommand(program, ["--list"])).trim().split("\n") : wanted;
     const place = (applet) => (wanted === "all" ? join(root, "bin", applet) : join(root, applet));
     copyFileSync(program, place(applets[0]));
     chmodSync(place(applets[0]), 0o755);
     for (const applet of applets.slice(1)) linkSync(place(applets[0]), place(applet));
-    await runCommand("tar", ["--create", "--file", path, "--numeric-owner", "--owner=0", "--group=0", "--directory", root, "."]);
+    await runCommand("tar", [
+      "--create",
+      "--file",
+      path,
+      "--numeric-owner",
+      "--owner=0",
+      "--group=0",
+      "--directory",
+      root,
+      ".",
+    ]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -110,7 +137,10 @@ async function writeBusybox(path, status, wanted) {
 /** A package is unpacked, not installed, so that no root is needed and nothing on the machine changes. */
 async function findBusybox(folder, status) {
   await tryCommand("apt-get", ["update", "-q"], { onLine: status });
-  const { exitCode } = await tryCommand("apt-get", ["download", "-q", "busybox-static"], { cwd: folder, onLine: status });
+  const { exitCode } = await tryCommand("apt-get", ["download", "-q", "busybox-static"], {
+    cwd: folder,
+    onLine: status,
+  });
   const archive = readdirSync(folder).find((name) => name.endsWith(".deb"));
   if (exitCode !== 0 || !archive) {
     throw new SetUpError("the small test images can not be made here", {
