@@ -37,9 +37,25 @@ const EXIT_USAGE = 64;
 /** One script in each language, on one, two and all three databases. */
 const RUNS = [
   ["bash, on one", ["run", "db/vacuum", "--on", "db-1", "TABLE=users"]],
-  ["python, on two", ["run", "db/table_sizes", "--on", "db-1", "--on", "db-2"]],
-  ["SQL, on all three", ["run", "db/slow_queries", "--on", `project=${PROJECT}`, "MIN_MS=0"]],
+  ["python, on two", ["run", "db/table_sizes", "--on", "db-1", "--on", "db-2", "--view", "prefix"]],
+  [
+    "SQL, on all three",
+    ["run", "db/slow_queries", "--on", `project=${PROJECT}`, "MIN_MS=0", "--view", "prefix"],
+  ],
 ];
+
+/** Something for the third script to find: a query that takes its time, started and left alone. */
+const SLOW_QUERY = [
+  "exec",
+  "--detach",
+  "--on",
+  "db-2",
+  "-u",
+  "postgres",
+  "--",
+  "psql",
+  "-Xqc",
+].concat("SELECT pg_sleep(20)");
 
 await main((args) => {
   const unknown = args.find((arg) => !["--down", "--images"].includes(arg));
@@ -69,6 +85,7 @@ async function up() {
     DECKHAND_TOKEN_FILE: TOKEN_PATH,
   };
   await step("fill them with sample tables", () => fillDatabases(deckhandEnv));
+  await step("start a slow query on db-2", () => runQuietly(SLOW_QUERY, deckhandEnv));
   for (const [title, args] of RUNS) await runScript({ title, args, env: deckhandEnv });
   sayWhatIsNext({ url, isNew });
 }
@@ -82,21 +99,25 @@ async function ensureDemoServer(engine, env) {
   return server;
 }
 
-async function fillDatabases(env) {
-  const args = [DECKHAND, "run", SAMPLE_DATA, "--on", `project=${PROJECT}`];
-  const { exitCode, stdout, stderr } = await tryCommand("node", args, { env });
-  if (exitCode !== 0)
-    throw new SetUpError(`the sample data did not go in (${exitCode})`, { hint: stdout + stderr });
+function fillDatabases(env) {
+  return runQuietly(["run", SAMPLE_DATA, "--on", `project=${PROJECT}`], env);
+}
+
+async function runQuietly(args, env) {
+  const { exitCode, stdout, stderr } = await tryCommand("node", [DECKHAND, ...args], { env });
+  if (exitCode !== 0) throw endedBadly(args, exitCode, stdout + stderr);
 }
 
 async function runScript({ title, args, env }) {
   say();
   say(`${bold(`$ deckhand ${args.join(" ")}`)}   ${dim(title)}`);
   const exitCode = await runInForeground("node", [DECKHAND, ...args], { env });
-  if (exitCode !== 0)
-    throw new SetUpError(`deckhand ${args.join(" ")} ended with ${exitCode}`, {
-      hint: `The server's log: ${LOG_PATH}`,
-    });
+  if (exitCode !== 0) throw endedBadly(args, exitCode, "");
+}
+
+function endedBadly(args, exitCode, said) {
+  const hint = `${said}The server's log: ${LOG_PATH}`;
+  return new SetUpError(`deckhand ${args.join(" ")} ended with ${exitCode}`, { hint });
 }
 
 function sayWhatIsNext({ url }) {
