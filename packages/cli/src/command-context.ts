@@ -69,7 +69,11 @@ export async function writeAll(stream: Writable, bytes: string | Uint8Array): Pr
 }
 
 /** Prints one document, one line an item, or what `toText` makes. */
-export async function show<Item>(context: CommandContext, value: Item, toText: (value: Item) => string): Promise<void> {
+export async function show<Item>(
+  context: CommandContext,
+  value: Item,
+  toText: (value: Item) => string,
+): Promise<void> {
   const { output } = context.options;
   if (output === "json") return context.print(`${JSON.stringify(value, undefined, 2)}\n`);
   if (output === "jsonl") return context.print(toLines(value));

@@ -13,11 +13,19 @@ export interface Contexts {
 }
 
 export function contextsPath(env: Environment): string {
-  return join(env["XDG_CONFIG_HOME"] || join(env["HOME"] ?? homedir(), ".config"), "deckhand", "config.yaml");
+  return join(
+    env["XDG_CONFIG_HOME"] || join(env["HOME"] ?? homedir(), ".config"),
+    "deckhand",
+    "config.yaml",
+  );
 }
 
 export function credentialsPath(env: Environment): string {
-  return join(env["XDG_STATE_HOME"] || join(env["HOME"] ?? homedir(), ".local", "state"), "deckhand", "credentials");
+  return join(
+    env["XDG_STATE_HOME"] || join(env["HOME"] ?? homedir(), ".local", "state"),
+    "deckhand",
+    "credentials",
+  );
 }
 
 export async function readContexts(env: Environment): Promise<Contexts> {
@@ -33,7 +41,10 @@ export async function readCredentials(env: Environment): Promise<Readonly<Record
   return ((await readYaml(credentialsPath(env))) as Record<string, string> | undefined) ?? {};
 }
 
-export async function writeCredentials(env: Environment, tokens: Readonly<Record<string, string>>): Promise<void> {
+export async function writeCredentials(
+  env: Environment,
+  tokens: Readonly<Record<string, string>>,
+): Promise<void> {
   await writePrivately(credentialsPath(env), stringify(tokens));
 }
 

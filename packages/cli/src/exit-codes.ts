@@ -33,7 +33,13 @@ const BY_STATUS: Readonly<Record<number, number>> = {
 };
 
 /** What a refusal of the server exits with. */
-export function exitCodeOfProblem({ status, code }: { readonly status: number; readonly code: string }): number {
+export function exitCodeOfProblem({
+  status,
+  code,
+}: {
+  readonly status: number;
+  readonly code: string;
+}): number {
   if (code === "NO_TARGET_MATCHED") return EXIT.notFound;
   return BY_STATUS[status] ?? EXIT.internal;
 }
@@ -50,7 +56,11 @@ export function highestExitCode(run: Pick<Run, "executions">): number {
   return Math.max(EXIT.ok, ...run.executions.map(exitCodeOfExecution));
 }
 
-function exitCodeOfExecution({ state, exitCode, reason }: Pick<Execution, "state" | "exitCode" | "reason">): number {
+function exitCodeOfExecution({
+  state,
+  exitCode,
+  reason,
+}: Pick<Execution, "state" | "exitCode" | "reason">): number {
   if (state === "succeeded") return EXIT.ok;
   if (state === "timed-out") return EXIT.timedOut;
   if (state === "cancelled") return EXIT.interrupted;

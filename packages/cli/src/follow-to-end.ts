@@ -20,16 +20,23 @@ export async function followToEnd(
   { run, choice }: { readonly run: Run; readonly choice: FollowChoice },
 ): Promise<void> {
   const view = pickView(context, run, { ...choice, server: client.server });
-  const stopListening = listenForInterrupts(context, client, { runId: run.id, notice: view.notice, choice });
+  const stopListening = listenForInterrupts(context, client, {
+    runId: run.id,
+    notice: view.notice,
+    choice,
+  });
   try {
     for await (const update of client.followRun(run.id)) {
-      if (update.event === "disconnected") view.notice("connection lost, the run goes on; trying to resume…");
-      else if (update.event === "reconnected") view.notice(`resumed after output ${update.data.after}, nothing is missing`);
+      if (update.event === "disconnected")
+        view.notice("connection lost, the run goes on; trying to resume…");
+      else if (update.event === "reconnected")
+        view.notice(`resumed after output ${update.data.after}, nothing is missing`);
       else await view.update(update);
     }
     const ended = await client.getRun(run.id, { includeOutput: context.options.output === "json" });
     await view.finish(ended);
-    if (context.options.output === "json") await context.print(`${JSON.stringify(ended, undefined, 2)}\n`);
+    if (context.options.output === "json")
+      await context.print(`${JSON.stringify(ended, undefined, 2)}\n`);
     context.exit(toExitCode(ended, choice));
   } finally {
     stopListening();
@@ -48,13 +55,20 @@ interface Interruption {
 }
 
 /** The first Ctrl-C cancels in the containers and waits; the second leaves at once. */
-function listenForInterrupts(context: CommandContext, client: DeckhandClient, { runId, notice, choice }: Interruption): () => void {
+function listenForInterrupts(
+  context: CommandContext,
+  client: DeckhandClient,
+  { runId, notice, choice }: Interruption,
+): () => void {
   let interrupts = 0;
   const onInterrupt = () => {
     interrupts += 1;
-    if (interrupts > 1 || choice.onInterrupt === "leave") return leave(context, `the run goes on; see: deckhand watch ${runId}`);
+    if (interrupts > 1 || choice.onInterrupt === "leave")
+      return leave(context, `the run goes on; see: deckhand watch ${runId}`);
     notice(`cancelling ${runId}; Ctrl-C again leaves at once`);
-    client.cancelRun(runId).catch((error: Error) => notice(`it could not be cancelled: ${error.message}`));
+    client
+      .cancelRun(runId)
+      .catch((error: Error) => notice(`it could not be cancelled: ${error.message}`));
   };
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onInterrupt);

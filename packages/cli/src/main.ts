@@ -6,10 +6,18 @@ import { VERSION } from "./version.ts";
 /** Runs one command line; gives what the process exits with. */
 export async function main(argv: readonly string[]): Promise<number> {
   // The commonest question of scripts is answered before anything is loaded.
-  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) return answer(`${VERSION}\n`);
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))
+    return answer(`${VERSION}\n`);
   if (argv[0] === "help" && argv[1] === "exit-codes") return answer(EXIT_CODES_HELP);
   const [words, rest] = splitAtDashes(argv);
-  const surroundings: Surroundings = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, rest, exitCode: EXIT.ok };
+  const surroundings: Surroundings = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    rest,
+    exitCode: EXIT.ok,
+  };
   endQuietlyOnBrokenPipe(process.stdout);
   try {
     const { createProgram } = await import("./program.ts");
@@ -28,14 +36,20 @@ function answer(text: string): number {
 }
 
 /** What stands behind the first `--` is the script's or the command's, whatever it looks like. */
-function splitAtDashes(argv: readonly string[]): [words: readonly string[], rest: readonly string[] | undefined] {
+function splitAtDashes(
+  argv: readonly string[],
+): [words: readonly string[], rest: readonly string[] | undefined] {
   const at = argv.indexOf("--");
-  return at < 0 || argv[0] === "__complete" ? [argv, undefined] : [argv.slice(0, at), argv.slice(at + 1)];
+  return at < 0 || argv[0] === "__complete"
+    ? [argv, undefined]
+    : [argv.slice(0, at), argv.slice(at + 1)];
 }
 
 function prepare(command: Command): void {
   command.exitOverride();
-  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "deckhand: ")) });
+  command.configureOutput({
+    outputError: (text, write) => write(text.replace(/^error: /, "deckhand: ")),
+  });
   for (const inner of command.commands) prepare(inner);
 }
 
@@ -55,20 +69,32 @@ async function report(error: unknown): Promise<number> {
     import("@deckhand/client"),
     import("@deckhand/core"),
   ]);
-  if (error instanceof UsageError) return say(error.message, { hint: error.hint, exitCode: error.exitCode });
-  if (error instanceof ConnectionError) return say(error.message, { hint: "Is it running? Start one with: deckhand serve   Look with: deckhand doctor", exitCode: EXIT.unavailable });
+  if (error instanceof UsageError)
+    return say(error.message, { hint: error.hint, exitCode: error.exitCode });
+  if (error instanceof ConnectionError)
+    return say(error.message, {
+      hint: "Is it running? Start one with: deckhand serve   Look with: deckhand doctor",
+      exitCode: EXIT.unavailable,
+    });
   if (error instanceof ProblemError) {
     const { problem } = error;
     const places = (problem.errors ?? []).map(({ pointer, detail }) => `  ${pointer}: ${detail}`);
     const detail = [problem.detail, ...(places.length > 1 ? places : [])].join("\n");
     return say(detail, { hint: problem.hint, exitCode: exitCodeOfProblem(problem) });
   }
-  if (isAppError(error)) return say(error.message, { hint: error.hint, exitCode: exitCodeOfProblem(error) });
+  if (isAppError(error))
+    return say(error.message, { hint: error.hint, exitCode: exitCodeOfProblem(error) });
   if (process.env["DECKHAND_DEBUG"]) process.stderr.write(`${(error as Error).stack}\n`);
-  return say(`internal error: ${(error as Error).message}`, { hint: "DECKHAND_DEBUG=1 shows where.", exitCode: EXIT.internal });
+  return say(`internal error: ${(error as Error).message}`, {
+    hint: "DECKHAND_DEBUG=1 shows where.",
+    exitCode: EXIT.internal,
+  });
 }
 
-function say(what: string, { hint, exitCode }: { readonly hint: string | undefined; readonly exitCode: number }): number {
+function say(
+  what: string,
+  { hint, exitCode }: { readonly hint: string | undefined; readonly exitCode: number },
+): number {
   process.stderr.write(`deckhand: ${what}\n${hint ? `  ${hint}\n` : ""}`);
   return exitCode;
 }

@@ -27,7 +27,10 @@ Examples:
 export function createProgram(surroundings: Surroundings): Command {
   const program = new Command("deckhand")
     .addHelpText("before", EXAMPLES)
-    .addHelpText("after", "\nExit codes: deckhand help exit-codes\nA server of your own: deckhand serve")
+    .addHelpText(
+      "after",
+      "\nExit codes: deckhand help exit-codes\nA server of your own: deckhand serve",
+    )
     .version(VERSION, "-V, --version", "print the version")
     .helpCommand("help [command]", "print help; `help exit-codes` for the exit codes")
     .showSuggestionAfterError()
@@ -54,6 +57,9 @@ export function createProgram(surroundings: Surroundings): Command {
     completionCommand(),
   ];
   for (const command of commands) program.addCommand(command);
-  program.addCommand(completeCommand(surroundings, () => program), { hidden: true });
+  program.addCommand(
+    completeCommand(surroundings, () => program),
+    { hidden: true },
+  );
   return program;
 }

@@ -32,7 +32,11 @@ const collect = (value: string, before: string[] = []) => [...before, value];
 
 export function addRunOptions(command: Command): Command {
   return command
-    .option("--on <selector>", "targets: a name, label=role=db, project=shop,service=db; repeat to add more", collect)
+    .option(
+      "--on <selector>",
+      "targets: a name, label=role=db, project=shop,service=db; repeat to add more",
+      collect,
+    )
     .option("--except <selector>", "targets to leave out", collect)
     .option("--max <n>", "refuse to run on more targets than this", toCount)
     .option("--allow-empty", "succeed when nothing matches")
@@ -46,9 +50,13 @@ export function addRunOptions(command: Command): Command {
     .option("-d, --detach", "print the run's id and leave")
     .option("--dry-run", "show what would run where, and start nothing")
     .option("--idempotency-key <key>", "the same key never starts a second run")
-    .addOption(new Option("--view <view>", "how several targets are shown").choices(VIEWS).default("auto"))
+    .addOption(
+      new Option("--view <view>", "how several targets are shown").choices(VIEWS).default("auto"),
+    )
     .option("--plain", "no repainting, words in place of signs")
-    .addOption(new Option("--exit <how>", "with several targets: the highest exit code").choices(["max"]))
+    .addOption(
+      new Option("--exit <how>", "with several targets: the highest exit code").choices(["max"]),
+    )
     .option("--no-exit-status", "exit 0 when the run ended, whatever became of it");
 }
 
@@ -58,9 +66,15 @@ function toCount(text: string): number {
 }
 
 /** The part of a request that does not depend on what is run. */
-export async function toSharedRequest(context: CommandContext, options: RunOptions): Promise<Omit<RunRequestInput, "script" | "inline" | "argv">> {
+export async function toSharedRequest(
+  context: CommandContext,
+  options: RunOptions,
+): Promise<Omit<RunRequestInput, "script" | "inline" | "argv">> {
   const { on, except, user, workdir, timeout, killGrace, reason, max } = options;
-  if (!on) throw new UsageError("say where: --on SELECTOR", { hint: "For example: --on label=role=db   (see: deckhand targets)" });
+  if (!on)
+    throw new UsageError("say where: --on SELECTOR", {
+      hint: "For example: --on label=role=db   (see: deckhand targets)",
+    });
   return {
     on,
     ...(except && { except }),
@@ -107,7 +121,9 @@ export async function toParams(words: readonly string[]): Promise<Record<string,
   for (const word of words) {
     const [, name, value] = NAME_AND_VALUE.exec(word) ?? [];
     if (name === undefined || value === undefined) {
-      throw new UsageError(`${JSON.stringify(word)} is no parameter`, { hint: "Write NAME=VALUE; arguments of the script go behind --" });
+      throw new UsageError(`${JSON.stringify(word)} is no parameter`, {
+        hint: "Write NAME=VALUE; arguments of the script go behind --",
+      });
     }
     params[name] = value.startsWith("@") ? await readText(value.slice(1)) : value;
   }

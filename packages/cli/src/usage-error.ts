@@ -5,7 +5,10 @@ export class UsageError extends Error {
   readonly hint: string | undefined;
   readonly exitCode: number;
 
-  constructor(message: string, options: { readonly hint?: string; readonly exitCode?: number } = {}) {
+  constructor(
+    message: string,
+    options: { readonly hint?: string; readonly exitCode?: number } = {},
+  ) {
     super(message);
     this.name = "UsageError";
     this.hint = options.hint;

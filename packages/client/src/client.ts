@@ -27,7 +27,9 @@ export interface ClientOptions {
 }
 
 /** Query values; several under one name are repeated. */
-export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+export type Query = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>;
 
 export interface RequestOptions {
   readonly query?: Query;
@@ -55,7 +57,11 @@ export function createClient(options: ClientOptions) {
   const fetchIt = options.fetch ?? fetch;
 
   /** Sends a request; any status but a refusal comes back. */
-  async function request(method: string, path: string, { query, body, headers, signal }: RequestOptions = {}): Promise<Response> {
+  async function request(
+    method: string,
+    path: string,
+    { query, body, headers, signal }: RequestOptions = {},
+  ): Promise<Response> {
     const url = new URL(path + toSearch(query), options.server);
     const sent = {
       method,
@@ -75,7 +81,11 @@ export function createClient(options: ClientOptions) {
     return answer;
   }
 
-  async function json<Answer>(method: string, path: string, sent?: RequestOptions): Promise<Answer> {
+  async function json<Answer>(
+    method: string,
+    path: string,
+    sent?: RequestOptions,
+  ): Promise<Answer> {
     return (await (await request(method, path, sent)).json()) as Answer;
   }
 
@@ -87,60 +97,95 @@ export function createClient(options: ClientOptions) {
   }
 
   const runPath = (runId: string, rest = "") => `/api/v1/runs/${encodeURIComponent(runId)}${rest}`;
-  const scriptPath = (name: string, rest = "") => `/api/v1/scripts/${encodeURIComponent(name)}${rest}`;
+  const scriptPath = (name: string, rest = "") =>
+    `/api/v1/scripts/${encodeURIComponent(name)}${rest}`;
 
   return {
     server: options.server,
     request,
-    info: () => json<{ version: string; startedAt: string; limits: Record<string, number> }>("GET", "/api/v1/info"),
+    info: () =>
+      json<{ version: string; startedAt: string; limits: Record<string, number> }>(
+        "GET",
+        "/api/v1/info",
+      ),
 
-    createRun: (body: RunRequestInput, create: CreateRunOptions = {}) => createOnce("/api/v1/runs", body, create),
+    createRun: (body: RunRequestInput, create: CreateRunOptions = {}) =>
+      createOnce("/api/v1/runs", body, create),
     planRun: (body: RunRequestInput) => json<RunPlanView>("POST", "/api/v1/runs/plan", { body }),
     rerun: (runId: string, body: Partial<RerunRequest> = {}, create: CreateRunOptions = {}) =>
       createOnce(runPath(runId, "/rerun"), body, create),
     listRuns: (query: Query = {}) => json<RunPage>("GET", "/api/v1/runs", { query }),
-    getRun: (runId: string, read: Pick<CreateRunOptions, "wait" | "includeOutput" | "signal"> = {}) =>
-      json<Run>("GET", runPath(runId), { query: toReadQuery(read), ...(read.signal && { signal: read.signal }) }),
-    getExecution: (runId: string, executionId: string) => json<Execution>("GET", runPath(runId, `/executions/${executionId}`)),
-    cancelRun: (runId: string, wait?: string) => json<Run>("POST", runPath(runId, "/cancel"), { query: { wait } }),
-    readOutput: (runId: string, query: Query = {}) => json<OutputPage>("GET", runPath(runId, "/output"), { query }),
+    getRun: (
+      runId: string,
+      read: Pick<CreateRunOptions, "wait" | "includeOutput" | "signal"> = {},
+    ) =>
+      json<Run>("GET", runPath(runId), {
+        query: toReadQuery(read),
+        ...(read.signal && { signal: read.signal }),
+      }),
+    getExecution: (runId: string, executionId: string) =>
+      json<Execution>("GET", runPath(runId, `/executions/${executionId}`)),
+    cancelRun: (runId: string, wait?: string) =>
+      json<Run>("POST", runPath(runId, "/cancel"), { query: { wait } }),
+    readOutput: (runId: string, query: Query = {}) =>
+      json<OutputPage>("GET", runPath(runId, "/output"), { query }),
     /** Streams the stored bytes of one execution. */
     downloadOutput: async (runId: string, query: Query = {}) => {
       const answer = await request("GET", runPath(runId, "/output/raw"), { query });
-      return answer.body ?? new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => controller.close() });
+      return (
+        answer.body ??
+        new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => controller.close() })
+      );
     },
     /** Follows a run to its end, over cut connections. */
-    followRun: (runId: string, follow: FollowOptions = {}): AsyncGenerator<RunUpdate> => followRun(request, runPath(runId, "/events"), follow),
+    followRun: (runId: string, follow: FollowOptions = {}): AsyncGenerator<RunUpdate> =>
+      followRun(request, runPath(runId, "/events"), follow),
 
     listTargets: (query: Query = {}) => json<TargetPage>("GET", "/api/v1/targets", { query }),
     listEngines: async () => (await json<{ data: EngineView[] }>("GET", "/api/v1/engines")).data,
 
     listScripts: (query: Query = {}) => json<ScriptPage>("GET", "/api/v1/scripts", { query }),
     getScript: (name: string, version?: number) =>
-      json<Script>("GET", version === undefined ? scriptPath(name) : scriptPath(name, `/versions/${version}`)),
-    listVersions: async (name: string) => (await json<{ data: ScriptVersion[] }>("GET", scriptPath(name, "/versions"))).data,
-    createScript: (body: { path: string; text: string }) => json<Script>("POST", "/api/v1/scripts", { body }),
+      json<Script>(
+        "GET",
+        version === undefined ? scriptPath(name) : scriptPath(name, `/versions/${version}`),
+      ),
+    listVersions: async (name: string) =>
+      (await json<{ data: ScriptVersion[] }>("GET", scriptPath(name, "/versions"))).data,
+    createScript: (body: { path: string; text: string }) =>
+      json<Script>("POST", "/api/v1/scripts", { body }),
     updateScript: (name: string, text: string, sha256: string) =>
-      json<Script>("PUT", scriptPath(name), { body: { text }, headers: { "if-match": `"${sha256}"` } }),
+      json<Script>("PUT", scriptPath(name), {
+        body: { text },
+        headers: { "if-match": `"${sha256}"` },
+      }),
     deleteScript: async (name: string, sha256: string) =>
       void (await request("DELETE", scriptPath(name), { headers: { "if-match": `"${sha256}"` } })),
-    checkScript: (body: { path: string; text: string }) => json<CheckScriptAnswer>("POST", "/api/v1/scripts/check", { body }),
+    checkScript: (body: { path: string; text: string }) =>
+      json<CheckScriptAnswer>("POST", "/api/v1/scripts/check", { body }),
 
     listTokens: async () => (await json<{ data: Token[] }>("GET", "/api/v1/tokens")).data,
-    createToken: (body: { name: string; expiresIn?: string }) => json<CreatedToken>("POST", "/api/v1/tokens", { body }),
-    deleteToken: async (tokenId: string) => void (await request("DELETE", `/api/v1/tokens/${encodeURIComponent(tokenId)}`)),
-    listAudit: (query: Query = {}) => json<{ data: AuditEntry[]; next: string | null }>("GET", "/api/v1/audit", { query }),
+    createToken: (body: { name: string; expiresIn?: string }) =>
+      json<CreatedToken>("POST", "/api/v1/tokens", { body }),
+    deleteToken: async (tokenId: string) =>
+      void (await request("DELETE", `/api/v1/tokens/${encodeURIComponent(tokenId)}`)),
+    listAudit: (query: Query = {}) =>
+      json<{ data: AuditEntry[]; next: string | null }>("GET", "/api/v1/audit", { query }),
   };
 }
 
-function toReadQuery({ wait, includeOutput }: Pick<CreateRunOptions, "wait" | "includeOutput">): Query {
+function toReadQuery({
+  wait,
+  includeOutput,
+}: Pick<CreateRunOptions, "wait" | "includeOutput">): Query {
   return { wait, include: includeOutput ? "output" : undefined };
 }
 
 function toSearch(query: Query = {}): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) search.append(name, String(one));
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined) search.append(name, String(one));
   }
   return search.size === 0 ? "" : `?${search}`;
 }

@@ -4,7 +4,10 @@ import { ConnectionError } from "./problem-error.ts";
 import { EventStreamParser, type ServerSentEvent } from "./server-sent-events.ts";
 
 /** An execution as the stream tells it: with its target's name. */
-export type ExecutionUpdate = Omit<Execution, "target"> & { readonly target: string; readonly targetId: string };
+export type ExecutionUpdate = Omit<Execution, "target"> & {
+  readonly target: string;
+  readonly targetId: string;
+};
 
 /** What a follower gets to know. `reconnected` says that nothing is missing although the connection was cut. */
 export type RunUpdate =
@@ -31,7 +34,11 @@ const LONGEST_PAUSE_MS = 5_000;
 const SILENCE_MS = 45_000;
 
 /** Follows a run to its end; resumes after the last output it gave out when the connection is cut. */
-export async function* followRun(send: Send, path: string, options: FollowOptions): AsyncGenerator<RunUpdate> {
+export async function* followRun(
+  send: Send,
+  path: string,
+  options: FollowOptions,
+): AsyncGenerator<RunUpdate> {
   let after = options.after ?? 0;
   let awaySince: number | undefined;
   for (let pauseMs = 100; ; ) {

@@ -17,21 +17,32 @@ export function apiCommand(surroundings: Surroundings): Command {
     summary: "Send a request to the API with your token, and print the answer as it is",
     examples: [
       ["deckhand api GET /api/v1/info", "a read"],
-      ["deckhand api POST /api/v1/runs/plan -d '{\"argv\":[\"true\"],\"on\":[\"db-1\"]}'", "with a body"],
+      ['deckhand api POST /api/v1/runs/plan -d \'{"argv":["true"],"on":["db-1"]}\'', "with a body"],
       ["deckhand api POST /api/v1/runs -d @request.json -i", "a body from a file, headers shown"],
     ],
   })
     .argument("<method>", METHODS.join(", "))
     .argument("<path>", "beginning with a slash")
     .option("-d, --data <json>", "the body, or @file")
-    .option("-H, --header <name: value>", "a header; repeat for more", (value: string, before: string[] = []) => [...before, value])
+    .option(
+      "-H, --header <name: value>",
+      "a header; repeat for more",
+      (value: string, before: string[] = []) => [...before, value],
+    )
     .option("-i, --include", "print the status and the headers too")
     .action(
       action(surroundings, async (context, method: string, path: string, flags: ApiFlags) => {
-        if (!METHODS.includes(method.toUpperCase())) throw new UsageError(`${method} is no method`, { hint: METHODS.join(", ") });
-        if (!path.startsWith("/")) throw new UsageError("the path begins with a slash", { hint: "For example: deckhand api GET /api/v1/info" });
+        if (!METHODS.includes(method.toUpperCase()))
+          throw new UsageError(`${method} is no method`, { hint: METHODS.join(", ") });
+        if (!path.startsWith("/"))
+          throw new UsageError("the path begins with a slash", {
+            hint: "For example: deckhand api GET /api/v1/info",
+          });
         const client = await context.client();
-        const answer = await client.request(method.toUpperCase(), path, { ...(await toBody(flags.data)), headers: toHeaders(flags.header ?? []) });
+        const answer = await client.request(method.toUpperCase(), path, {
+          ...(await toBody(flags.data)),
+          headers: toHeaders(flags.header ?? []),
+        });
         if (flags.include) await context.print(toHead(answer));
         for await (const piece of answer.body ?? []) await writeAll(surroundings.stdout, piece);
         if (surroundings.stdout.isTTY) await context.print("\n");

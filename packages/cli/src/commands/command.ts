@@ -24,8 +24,14 @@ export function addGlobalOptions(program: Command): Command {
     .option("--server <url>", "the server's address (DECKHAND_SERVER)")
     .option("--context <name>", "a server by name (DECKHAND_CONTEXT)")
     .option("--token-file <path>", "a file with the token (DECKHAND_TOKEN_FILE)")
-    .addOption(new Option("-o, --output <format>", "what to print").choices(["text", "json", "jsonl"]).default("text"))
-    .addOption(new Option("--color <when>", "colours").choices(["auto", "always", "never"]).default("auto"));
+    .addOption(
+      new Option("-o, --output <format>", "what to print")
+        .choices(["text", "json", "jsonl"])
+        .default("text"),
+    )
+    .addOption(
+      new Option("--color <when>", "colours").choices(["auto", "always", "never"]).default("auto"),
+    );
 }
 
 /** Makes an action of commander from one that gets its tools first. */

@@ -34,21 +34,25 @@ export function completionCommand(): Command {
     summary: "Print a shell's completion script",
     examples: [
       ["source <(deckhand completion bash)", "bash, for this shell"],
-      ["deckhand completion zsh > \"${fpath[1]}/_deckhand\"", "zsh"],
+      ['deckhand completion zsh > "${fpath[1]}/_deckhand"', "zsh"],
       ["deckhand completion fish > ~/.config/fish/completions/deckhand.fish", "fish"],
     ],
   })
     .argument("<shell>", "bash, zsh or fish")
     .action((shell: string) => {
       const script = SCRIPTS[shell];
-      if (script === undefined) throw new UsageError(`there is no completion for ${shell}`, { hint: "bash, zsh or fish" });
+      if (script === undefined)
+        throw new UsageError(`there is no completion for ${shell}`, { hint: "bash, zsh or fish" });
       process.stdout.write(script);
     });
 }
 
 /** Prints what could come next; silent when something is in the way. */
 export function completeCommand(surroundings: Surroundings, program: () => Command): Command {
-  return newCommand("__complete", { summary: "Completion candidates", examples: [["deckhand __complete run ''", "for shells"]] })
+  return newCommand("__complete", {
+    summary: "Completion candidates",
+    examples: [["deckhand __complete run ''", "for shells"]],
+  })
     .argument("[words...]")
     .allowUnknownOption()
     .helpOption(false)
@@ -56,17 +60,28 @@ export function completeCommand(surroundings: Surroundings, program: () => Comma
       const context = contextOf({ ...surroundings }, this);
       const found = await candidates(context, program(), words).catch(() => []);
       const last = words.at(-1) ?? "";
-      process.stdout.write(found.filter((one) => one.startsWith(last)).map((one) => `${one}\n`).join(""));
+      process.stdout.write(
+        found
+          .filter((one) => one.startsWith(last))
+          .map((one) => `${one}\n`)
+          .join(""),
+      );
     });
 }
 
-async function candidates(context: CommandContext, program: Command, words: readonly string[]): Promise<string[]> {
+async function candidates(
+  context: CommandContext,
+  program: Command,
+  words: readonly string[],
+): Promise<string[]> {
   const [command, depth] = descend(program, words.slice(0, -1));
   const [before, last = ""] = [words.at(-2) ?? "", words.at(-1)];
   if (before === "--on" || before === "--except") return targetWords(context);
-  if (before === "--context") return Object.keys((await readContexts(context.surroundings.env)).contexts);
+  if (before === "--context")
+    return Object.keys((await readContexts(context.surroundings.env)).contexts);
   if (last.startsWith("-")) return command.options.flatMap(({ long }) => (long ? [long] : []));
-  if (command.commands.length > 0) return command.commands.map((one) => one.name()).filter((name) => !name.startsWith("__"));
+  if (command.commands.length > 0)
+    return command.commands.map((one) => one.name()).filter((name) => !name.startsWith("__"));
   return argumentWords(context, command, words.slice(depth, -1));
 }
 
@@ -75,7 +90,9 @@ function descend(program: Command, words: readonly string[]): [Command, number] 
   let command = program;
   let depth = 0;
   for (const [index, word] of words.entries()) {
-    const next = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    const next = command.commands.find(
+      (one) => one.name() === word || one.aliases().includes(word),
+    );
     if (!next) continue;
     command = next;
     depth = index + 1;
@@ -83,23 +100,34 @@ function descend(program: Command, words: readonly string[]): [Command, number] 
   return [command, depth];
 }
 
-async function argumentWords(context: CommandContext, command: Command, given: readonly string[]): Promise<string[]> {
+async function argumentWords(
+  context: CommandContext,
+  command: Command,
+  given: readonly string[],
+): Promise<string[]> {
   const path = `${command.parent?.name() ?? ""} ${command.name()}`;
   const words = given.filter((word) => !word.startsWith("-"));
   if (path.endsWith(" run") && words.length > 0) return paramWords(context, words[0] ?? "");
   if (path.endsWith(" run") || path.startsWith("scripts ")) return scriptWords(context);
-  if (["show", "logs", "watch", "wait", "cancel", "rerun"].includes(command.name())) return runWords(context);
+  if (["show", "logs", "watch", "wait", "cancel", "rerun"].includes(command.name()))
+    return runWords(context);
   return [];
 }
 
 async function ask(context: CommandContext) {
-  const quick: typeof fetch = (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
-  return createClient({ ...(await resolveConnection(context.options, context.surroundings.env)), fetch: quick });
+  const quick: typeof fetch = (input, init) =>
+    fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  return createClient({
+    ...(await resolveConnection(context.options, context.surroundings.env)),
+    fetch: quick,
+  });
 }
 
 async function targetWords(context: CommandContext): Promise<string[]> {
   const { data } = await (await ask(context)).listTargets({ limit: 200 });
-  const labels = data.flatMap((target) => Object.entries(target.labels)).filter(([name]) => !name.includes("."));
+  const labels = data
+    .flatMap((target) => Object.entries(target.labels))
+    .filter(([name]) => !name.includes("."));
   const words = [
     ...data.map(({ name }) => name),
     ...data.flatMap(({ project }) => (project ? [`project=${project}`] : [])),
@@ -115,7 +143,9 @@ async function scriptWords(context: CommandContext): Promise<string[]> {
 
 async function paramWords(context: CommandContext, script: string): Promise<string[]> {
   const { header } = await (await ask(context)).getScript(script.replace(/@\d+$/, ""));
-  return header.params.flatMap(({ name, choices }) => (choices ? choices.map((choice) => `${name}=${choice}`) : [`${name}=`]));
+  return header.params.flatMap(({ name, choices }) =>
+    choices ? choices.map((choice) => `${name}=${choice}`) : [`${name}=`],
+  );
 }
 
 async function runWords(context: CommandContext): Promise<string[]> {

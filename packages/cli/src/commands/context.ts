@@ -17,7 +17,10 @@ export function contextCommand(surroundings: Surroundings): Command {
   return newCommand("context", {
     summary: "Servers by name, with their tokens",
     examples: [
-      ["deckhand context create prod --server https://ops.example.org --token-stdin < token", "a new one"],
+      [
+        "deckhand context create prod --server https://ops.example.org --token-stdin < token",
+        "a new one",
+      ],
       ["deckhand context use prod", "for all commands from now on"],
       ["deckhand --context prod runs", "for one command"],
     ],
@@ -39,8 +42,17 @@ function listCommand(surroundings: Surroundings): Command {
   }).action(
     action(surroundings, async (context) => {
       const { current, contexts } = await readContexts(surroundings.env);
-      const list = Object.entries(contexts).map(([name, { server }]) => ({ name, server, current: name === current }));
-      await show(context, list, (shown) => toTable(["CURRENT", "NAME", "SERVER"], shown.map((one) => [one.current ? "*" : "", one.name, one.server])));
+      const list = Object.entries(contexts).map(([name, { server }]) => ({
+        name,
+        server,
+        current: name === current,
+      }));
+      await show(context, list, (shown) =>
+        toTable(
+          ["CURRENT", "NAME", "SERVER"],
+          shown.map((one) => [one.current ? "*" : "", one.name, one.server]),
+        ),
+      );
     }),
   );
 }
@@ -49,8 +61,14 @@ function createCommand(surroundings: Surroundings): Command {
   return newCommand("create", {
     summary: "Add a server under a name, or change it",
     examples: [
-      ["deckhand context create local --server http://127.0.0.1:8000 --token-file /var/lib/deckhand/first-token", "with a token from a file"],
-      ["pass deckhand | deckhand context create prod --server https://ops.example.org --token-stdin", "with a token from a pipe"],
+      [
+        "deckhand context create local --server http://127.0.0.1:8000 --token-file /var/lib/deckhand/first-token",
+        "with a token from a file",
+      ],
+      [
+        "pass deckhand | deckhand context create prod --server https://ops.example.org --token-stdin",
+        "with a token from a pipe",
+      ],
       ["deckhand context ls", "what there is"],
     ],
   })
@@ -62,15 +80,22 @@ function createCommand(surroundings: Surroundings): Command {
 async function create(context: CommandContext, name: string): Promise<void> {
   const { env } = context.surroundings;
   const flags = context.options as CreateFlags;
-  if (!flags.server || !URL.canParse(flags.server)) throw new UsageError("say which server: --server http://127.0.0.1:8000");
+  if (!flags.server || !URL.canParse(flags.server))
+    throw new UsageError("say which server: --server http://127.0.0.1:8000");
   const token = await readGivenToken(context, flags);
   const known = await readContexts(env);
-  await writeContexts(env, { current: known.current ?? name, contexts: { ...known.contexts, [name]: { server: flags.server } } });
+  await writeContexts(env, {
+    current: known.current ?? name,
+    contexts: { ...known.contexts, [name]: { server: flags.server } },
+  });
   if (token) await writeCredentials(env, { ...(await readCredentials(env)), [name]: token });
   context.say(`the context ${name} is ${flags.server}${token ? "" : ", without a token"}`);
 }
 
-async function readGivenToken(context: CommandContext, { tokenStdin, tokenFile }: CreateFlags): Promise<string | undefined> {
+async function readGivenToken(
+  context: CommandContext,
+  { tokenStdin, tokenFile }: CreateFlags,
+): Promise<string | undefined> {
   if (tokenFile) return (await readText(tokenFile)).trim();
   if (!tokenStdin) return undefined;
   let text = "";
@@ -115,7 +140,10 @@ function removeCommand(surroundings: Surroundings): Command {
         assertKnown(known.contexts, name);
         const { [name]: _, ...contexts } = known.contexts;
         const { [name]: __, ...tokens } = await readCredentials(env);
-        await writeContexts(env, { current: known.current === name ? undefined : known.current, contexts });
+        await writeContexts(env, {
+          current: known.current === name ? undefined : known.current,
+          contexts,
+        });
         await writeCredentials(env, tokens);
         context.say(`forgot ${name}`);
       }),
@@ -125,5 +153,7 @@ function removeCommand(surroundings: Surroundings): Command {
 function assertKnown(contexts: Readonly<Record<string, unknown>>, name: string): void {
   if (name in contexts) return;
   const known = Object.keys(contexts).join(", ") || "none";
-  throw new UsageError(`there is no context ${name} (known: ${known})`, { exitCode: EXIT.notFound });
+  throw new UsageError(`there is no context ${name} (known: ${known})`, {
+    exitCode: EXIT.notFound,
+  });
 }

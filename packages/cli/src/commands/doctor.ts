@@ -29,7 +29,9 @@ export function doctorCommand(surroundings: Surroundings): Command {
   }).action(
     action(surroundings, async (context) => {
       const findings = await examine(context);
-      await show(context, findings, (shown) => shown.map((finding) => toLine(context, finding)).join(""));
+      await show(context, findings, (shown) =>
+        shown.map((finding) => toLine(context, finding)).join(""),
+      );
       if (findings.some(({ state }) => state === "problem")) context.exit(EXIT.failed);
     }),
   );
@@ -42,10 +44,22 @@ async function examine(context: CommandContext): Promise<Finding[]> {
   try {
     await client.request("GET", "/healthz");
   } catch (error) {
-    return [problem("server", `${server}: ${(error as Error).message}`, "Start one with: deckhand serve   (or name another with --server)"), local];
+    return [
+      problem(
+        "server",
+        `${server}: ${(error as Error).message}`,
+        "Start one with: deckhand serve   (or name another with --server)",
+      ),
+      local,
+    ];
   }
   const reached: Finding = { check: "server", state: "ok", detail: `${server} answers` };
-  if (token === undefined) return [reached, problem("token", "there is none", "export DECKHAND_TOKEN_FILE=<data dir>/first-token"), local];
+  if (token === undefined)
+    return [
+      reached,
+      problem("token", "there is none", "export DECKHAND_TOKEN_FILE=<data dir>/first-token"),
+      local,
+    ];
   return [reached, ...(await lookInside(client)), local];
 }
 
@@ -59,10 +73,19 @@ async function lookInside(client: DeckhandClient): Promise<Finding[]> {
       { check: "token", state: "ok", detail: "is valid" },
       toVersionFinding(version),
       toClockFinding(Date.parse(answer.headers.get("date") ?? "") - from),
-      ...engines.map((engine): Finding =>
-        engine.state === "up"
-          ? { check: `engine ${engine.name}`, state: "ok", detail: `${engine.product} ${engine.version} (API ${engine.apiVersion}), ${engine.targets} targets` }
-          : problem(`engine ${engine.name}`, engine.problem ?? `${engine.address} has not answered yet`, "Is it running, and may the server's user use its socket?"),
+      ...engines.map(
+        (engine): Finding =>
+          engine.state === "up"
+            ? {
+                check: `engine ${engine.name}`,
+                state: "ok",
+                detail: `${engine.product} ${engine.version} (API ${engine.apiVersion}), ${engine.targets} targets`,
+              }
+            : problem(
+                `engine ${engine.name}`,
+                engine.problem ?? `${engine.address} has not answered yet`,
+                "Is it running, and may the server's user use its socket?",
+              ),
       ),
     ];
   } catch (error) {
@@ -73,20 +96,40 @@ async function lookInside(client: DeckhandClient): Promise<Finding[]> {
 
 function toVersionFinding(server: string): Finding {
   if (server === VERSION) return { check: "version", state: "ok", detail: VERSION };
-  return { check: "version", state: "warning", detail: `the server is ${server}, this command is ${VERSION}`, hint: "Bring both to the same version." };
+  return {
+    check: "version",
+    state: "warning",
+    detail: `the server is ${server}, this command is ${VERSION}`,
+    hint: "Bring both to the same version.",
+  };
 }
 
 function toClockFinding(apartMs: number): Finding {
-  if (Math.abs(apartMs) < CLOCK_APART_MS) return { check: "clock", state: "ok", detail: "agrees with the server's" };
-  return { check: "clock", state: "warning", detail: `differs from the server's by ${Math.round(apartMs / 1000)} s`, hint: "Set one of them right." };
+  if (Math.abs(apartMs) < CLOCK_APART_MS)
+    return { check: "clock", state: "ok", detail: "agrees with the server's" };
+  return {
+    check: "clock",
+    state: "warning",
+    detail: `differs from the server's by ${Math.round(apartMs / 1000)} s`,
+    hint: "Set one of them right.",
+  };
 }
 
 /** What a server of this user on this machine would use. */
 async function lookAtSocket(): Promise<Finding> {
   const path = "/var/run/docker.sock";
-  const usable = await access(path, constants.R_OK | constants.W_OK).then(() => true, () => false);
-  if (usable) return { check: "local engine", state: "ok", detail: `${path} can be used from here` };
-  return { check: "local engine", state: "warning", detail: `${path} can not be used from here`, hint: "Only needed where the server runs: is the engine up, and are you in its group?" };
+  const usable = await access(path, constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (usable)
+    return { check: "local engine", state: "ok", detail: `${path} can be used from here` };
+  return {
+    check: "local engine",
+    state: "warning",
+    detail: `${path} can not be used from here`,
+    hint: "Only needed where the server runs: is the engine up, and are you in its group?",
+  };
 }
 
 function problem(check: string, detail: string, hint: string): Finding {

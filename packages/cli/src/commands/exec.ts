@@ -6,7 +6,8 @@ import { action, newCommand } from "./command.ts";
 
 export function execCommand(surroundings: Surroundings): Command {
   const command = newCommand("exec", {
-    summary: "Run a command line on the targets of a selector, as docker exec does on one container",
+    summary:
+      "Run a command line on the targets of a selector, as docker exec does on one container",
     examples: [
       ["deckhand exec --on service=web -- nginx -t", "on every web container"],
       ["deckhand exec --on db-1 -u postgres -- psql -Atc 'select 1'", "as a user"],

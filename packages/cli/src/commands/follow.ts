@@ -35,22 +35,35 @@ export function logsCommand(surroundings: Surroundings): Command {
 async function logs(context: CommandContext, runId: string, flags: LogFlags): Promise<void> {
   const client = await context.client();
   const run = await client.getRun(runId);
-  const picked = run.executions.filter(({ id, target }) => flags.on === undefined || flags.on === id || flags.on === target.name);
+  const picked = run.executions.filter(
+    ({ id, target }) => flags.on === undefined || flags.on === id || flags.on === target.name,
+  );
   if (picked.length === 0) {
     const names = run.executions.map(({ target }) => target.name).join(", ");
-    throw new UsageError(`the run has no target ${flags.on}`, { exitCode: EXIT.notFound, hint: `It has: ${names}` });
+    throw new UsageError(`the run has no target ${flags.on}`, {
+      exitCode: EXIT.notFound,
+      hint: `It has: ${names}`,
+    });
   }
   if (flags.raw) return download(context, { runId, executions: picked.map(({ id }) => id), flags });
   const single = picked.length === 1;
-  const view = prefixView(context, { server: client.server, names: picked.map(({ target }) => target.name), plain: true, withSummary: false });
+  const view = prefixView(context, {
+    server: client.server,
+    names: picked.map(({ target }) => target.name),
+    plain: true,
+    withSummary: false,
+  });
   const wanted = new Set(picked.map(({ id }) => id));
   const { stdout, stderr } = context.surroundings;
   const execution = single ? picked[0]?.id : undefined;
-  for await (const update of flags.follow ? client.followRun(runId, execution === undefined ? {} : { execution }) : pages()) {
+  for await (const update of flags.follow
+    ? client.followRun(runId, execution === undefined ? {} : { execution })
+    : pages()) {
     if (update.event !== "output" || !wanted.has(update.data.executionId)) continue;
     if (flags.stream && update.data.stream !== flags.stream) continue;
     if (context.options.output !== "text") await context.print(`${JSON.stringify(update.data)}\n`);
-    else if (single) await writeAll(update.data.stream === "stdout" ? stdout : stderr, frameBytes(update.data));
+    else if (single)
+      await writeAll(update.data.stream === "stdout" ? stdout : stderr, frameBytes(update.data));
     else await view.update(update);
   }
   await view.finish(run);
@@ -58,7 +71,12 @@ async function logs(context: CommandContext, runId: string, flags: LogFlags): Pr
   async function* pages() {
     let after = 0;
     for (;;) {
-      const page = await client.readOutput(runId, { after, limit: 1000, execution, stream: flags.stream });
+      const page = await client.readOutput(runId, {
+        after,
+        limit: 1000,
+        execution,
+        stream: flags.stream,
+      });
       for (const data of page.data) yield { event: "output" as const, data };
       if (page.next === after) return;
       after = page.next;
@@ -72,10 +90,17 @@ interface Download {
   readonly flags: LogFlags;
 }
 
-async function download(context: CommandContext, { runId, executions, flags }: Download): Promise<void> {
+async function download(
+  context: CommandContext,
+  { runId, executions, flags }: Download,
+): Promise<void> {
   const [execution, ...others] = executions;
-  if (others.length > 0) throw new UsageError("--raw is for one execution", { hint: "Say which with --on NAME" });
-  const bytes = await (await context.client()).downloadOutput(runId, { execution, stream: flags.stream ?? "both" });
+  if (others.length > 0)
+    throw new UsageError("--raw is for one execution", { hint: "Say which with --on NAME" });
+  const bytes = await (await context.client()).downloadOutput(runId, {
+    execution,
+    stream: flags.stream ?? "both",
+  });
   for await (const piece of bytes) await writeAll(context.surroundings.stdout, piece);
 }
 
@@ -92,12 +117,24 @@ export function watchCommand(surroundings: Surroundings): Command {
     .option("--view <view>", "auto, live, prefix, group, quiet or raw", "auto")
     .option("--plain", "no repainting, words in place of signs")
     .action(
-      action(surroundings, async (context, runId: string, flags: { readonly view: ViewName; readonly plain?: boolean }) => {
-        const client = await context.client();
-        const run = await client.getRun(runId);
-        const choice = { view: flags.view, plain: flags.plain ?? false, exitStatus: true, onInterrupt: "leave" as const };
-        await followToEnd(context, client, { run, choice });
-      }),
+      action(
+        surroundings,
+        async (
+          context,
+          runId: string,
+          flags: { readonly view: ViewName; readonly plain?: boolean },
+        ) => {
+          const client = await context.client();
+          const run = await client.getRun(runId);
+          const choice = {
+            view: flags.view,
+            plain: flags.plain ?? false,
+            exitStatus: true,
+            onInterrupt: "leave" as const,
+          };
+          await followToEnd(context, client, { run, choice });
+        },
+      ),
     );
 }
 
@@ -141,7 +178,12 @@ export function rerunCommand(surroundings: Surroundings): Command {
         const client = await context.client();
         const run = await client.rerun(runId, { only: flags.failed ? "failed" : "all" });
         if (flags.detach) return context.print(`${run.id}\n`);
-        const choice = { view: flags.view, plain: flags.plain ?? false, exitStatus: true, onInterrupt: "cancel" as const };
+        const choice = {
+          view: flags.view,
+          plain: flags.plain ?? false,
+          exitStatus: true,
+          onInterrupt: "cancel" as const,
+        };
         await followToEnd(context, client, { run, choice });
       }),
     );

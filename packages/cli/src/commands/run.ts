@@ -2,7 +2,14 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import type { RunRequestInput } from "@deckhand/core";
 import type { CommandContext, Surroundings } from "../command-context.ts";
-import { addRunOptions, readScriptFromStdin, readText, type RunOptions, toParams, toSharedRequest } from "../run-options.ts";
+import {
+  addRunOptions,
+  readScriptFromStdin,
+  readText,
+  type RunOptions,
+  toParams,
+  toSharedRequest,
+} from "../run-options.ts";
 import { startRun } from "../start-run.ts";
 import { UsageError } from "../usage-error.ts";
 import { action, newCommand } from "./command.ts";
@@ -17,17 +24,28 @@ export function runCommand(surroundings: Surroundings): Command {
     summary: "Run a stored script, a local file or standard input on the targets of a selector",
     examples: [
       ["deckhand run ./vacuum.sh --on label=role=db", "a local file, every matching container"],
-      ["deckhand run db/vacuum --on project=shop TABLE=public.orders", "a stored script with a parameter"],
+      [
+        "deckhand run db/vacuum --on project=shop TABLE=public.orders",
+        "a stored script with a parameter",
+      ],
       ["deckhand run backup.sh --on db-1 -- --full /backup", "arguments for the script"],
       ["cat fix.py | deckhand run - -i python3 --on api-1", "a script from standard input"],
     ],
   })
-    .argument("<script>", "a stored script's name (name@3: that version), a file (./x.sh, x.sh), or - for standard input")
+    .argument(
+      "<script>",
+      "a stored script's name (name@3: that version), a file (./x.sh, x.sh), or - for standard input",
+    )
     .argument("[parameters...]", "NAME=VALUE, or NAME=@file")
-    .option("-i, --interpreter <command>", "what runs it, when neither header, shebang nor extension say")
+    .option(
+      "-i, --interpreter <command>",
+      "what runs it, when neither header, shebang nor extension say",
+    )
     .option("--params <file>", "parameters as a JSON object");
   return addRunOptions(command).action(
-    action(surroundings, (context, script: string, words: string[], flags: RunFlags) => run(context, { script, words, flags })),
+    action(surroundings, (context, script: string, words: string[], flags: RunFlags) =>
+      run(context, { script, words, flags }),
+    ),
   );
 }
 
@@ -47,14 +65,22 @@ async function run(context: CommandContext, { script, words, flags }: RunWords):
   await startRun(context, flags, request);
 }
 
-async function toProgram(context: CommandContext, script: string, flags: RunFlags): Promise<Pick<RunRequestInput, "script" | "inline">> {
+async function toProgram(
+  context: CommandContext,
+  script: string,
+  flags: RunFlags,
+): Promise<Pick<RunRequestInput, "script" | "inline">> {
   const interpreter = flags.interpreter === undefined ? {} : { interpreter: flags.interpreter };
   if (script === "-") {
-    if (flags.stdin) throw new UsageError("standard input is the script already; --stdin can not have it too");
+    if (flags.stdin)
+      throw new UsageError("standard input is the script already; --stdin can not have it too");
     return { inline: { text: await readScriptFromStdin(context), name: "stdin", ...interpreter } };
   }
   if (!isFile(script)) {
-    if (flags.interpreter) throw new UsageError("a stored script has its interpreter; --interpreter is for files and standard input");
+    if (flags.interpreter)
+      throw new UsageError(
+        "a stored script has its interpreter; --interpreter is for files and standard input",
+      );
     return { script };
   }
   return { inline: { text: await readText(script), name: basename(script), ...interpreter } };
@@ -65,7 +91,9 @@ function isFile(script: string): boolean {
   return /^(\.{0,2}\/|~)/.test(script) || /\.[A-Za-z0-9]+$/.test(script);
 }
 
-async function readParams(path: string | undefined): Promise<NonNullable<RunRequestInput["params"]>> {
+async function readParams(
+  path: string | undefined,
+): Promise<NonNullable<RunRequestInput["params"]>> {
   if (path === undefined) return {};
   try {
     return JSON.parse(await readText(path)) as NonNullable<RunRequestInput["params"]>;

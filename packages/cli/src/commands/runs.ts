@@ -25,10 +25,17 @@ export function runsCommand(surroundings: Surroundings): Command {
     examples: [
       ["deckhand runs", "the last 20"],
       ["deckhand runs --state failed --since 24h", "what failed today"],
-      ["deckhand runs --script db/vacuum --target db-1 -o json", "one script on one target, for a program"],
+      [
+        "deckhand runs --script db/vacuum --target db-1 -o json",
+        "one script on one target, for a program",
+      ],
     ],
   })
-    .option("--state <state>", "queued, running, succeeded, failed, timed-out, cancelled, lost, rejected; repeat for more", collect)
+    .option(
+      "--state <state>",
+      "queued, running, succeeded, failed, timed-out, cancelled, lost, rejected; repeat for more",
+      collect,
+    )
     .option("--script <name>", "of this stored script")
     .option("--target <name>", "that touched this target, by name or id")
     .option("--since <when>", "not older than 24h, or than a time")
@@ -46,7 +53,14 @@ export function runsCommand(surroundings: Surroundings): Command {
 
 function toList(context: CommandContext, { data, next }: RunPage): string {
   if (data.length === 0) return "Nothing ran yet. Try: deckhand exec --on NAME -- uname -a\n";
-  const rows = data.map((run) => [run.id, toState(run, context.style), toTargets(run), run.title.replaceAll(/\s+/g, " ").slice(0, 50), formatAgo(run.createdAt, Date.now()), run.durationMs === null ? "" : formatSpan(run.durationMs)]);
+  const rows = data.map((run) => [
+    run.id,
+    toState(run, context.style),
+    toTargets(run),
+    run.title.replaceAll(/\s+/g, " ").slice(0, 50),
+    formatAgo(run.createdAt, Date.now()),
+    run.durationMs === null ? "" : formatSpan(run.durationMs),
+  ]);
   const more = next === null ? "" : `more: deckhand runs --after ${next}\n`;
   return toTable(["RUN", "STATE", "TARGETS", "WHAT", "WHEN", "TOOK"], rows) + more;
 }
@@ -72,7 +86,9 @@ export function showCommand(surroundings: Surroundings): Command {
     .argument("<run>", "the run's id")
     .action(
       action(surroundings, async (context, runId: string) => {
-        await show(context, await (await context.client()).getRun(runId), (run) => toDetail(context, run));
+        await show(context, await (await context.client()).getRun(runId), (run) =>
+          toDetail(context, run),
+        );
       }),
     );
 }
@@ -80,16 +96,31 @@ export function showCommand(surroundings: Surroundings): Command {
 function toDetail({ style }: CommandContext, run: Run): string {
   const facts: readonly (readonly [string, string])[] = [
     ["Run", `${run.id}  ${toState(run, style)}`],
-    ["What", run.script ? `${run.script.name}@${run.script.version} (${run.script.sha256.slice(0, 12)})` : run.title],
+    [
+      "What",
+      run.script
+        ? `${run.script.name}@${run.script.version} (${run.script.sha256.slice(0, 12)})`
+        : run.title,
+    ],
     ["Where", [...run.on, ...run.except.map((one) => `except ${one}`)].join("  ")],
-    ["Parameters", Object.entries(run.params).map(([name, value]) => `${name}=${String(value)}`).join("  ")],
+    [
+      "Parameters",
+      Object.entries(run.params)
+        .map(([name, value]) => `${name}=${String(value)}`)
+        .join("  "),
+    ],
     ["Arguments", run.args.join(" ")],
     ["As", [run.user, run.workdir && `in ${run.workdir}`].filter(Boolean).join(" ")],
     ["By", `${run.by?.name ?? "nobody"}${run.reason ? `: ${run.reason}` : ""}`],
-    ["When", `${run.createdAt}${run.durationMs === null ? "" : `, took ${formatSpan(run.durationMs)}`}`],
+    [
+      "When",
+      `${run.createdAt}${run.durationMs === null ? "" : `, took ${formatSpan(run.durationMs)}`}`,
+    ],
     ["Repeats", run.rerunOf ?? ""],
   ];
-  const head = facts.filter(([, value]) => value !== "").map(([name, value]) => `${style("dim", name.padEnd(10))}  ${value}\n`);
+  const head = facts
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${style("dim", name.padEnd(10))}  ${value}\n`);
   const rows = run.executions.map((execution) => toExecutionRow(execution, style));
   const why = run.executions.flatMap(toWhy);
   return `${head.join("")}\n${toTable(["TARGET", "STATE", "RESULT", "TOOK", "OUTPUT", "EXECUTION"], rows)}${why.join("")}`;
@@ -97,13 +128,26 @@ function toDetail({ style }: CommandContext, run: Run): string {
 
 function toExecutionRow(execution: Execution, style: Style): string[] {
   const { target, state, durationMs, output } = execution;
-  const bytes = formatBytes(output.stdoutBytes + output.stderrBytes) + (output.truncated ? " (cut)" : "");
-  return [target.name, style(LOOKS[state].format, `${LOOKS[state].mark} ${state}`), toOutcomeWords(execution), durationMs === null ? "" : formatSpan(durationMs), bytes, execution.id];
+  const bytes =
+    formatBytes(output.stdoutBytes + output.stderrBytes) + (output.truncated ? " (cut)" : "");
+  return [
+    target.name,
+    style(LOOKS[state].format, `${LOOKS[state].mark} ${state}`),
+    toOutcomeWords(execution),
+    durationMs === null ? "" : formatSpan(durationMs),
+    bytes,
+    execution.id,
+  ];
 }
 
 function toWhy({ target, state, reason, leftovers }: Execution): string[] {
-  const said = ["lost", "rejected", "timed-out", "cancelled"].includes(state) && reason ? [`${target.name}: ${reason.detail}\n`] : [];
-  const left = leftovers.map(({ pid, command }) => `${target.name}: left running: ${command} (process ${pid})\n`);
+  const said =
+    ["lost", "rejected", "timed-out", "cancelled"].includes(state) && reason
+      ? [`${target.name}: ${reason.detail}\n`]
+      : [];
+  const left = leftovers.map(
+    ({ pid, command }) => `${target.name}: left running: ${command} (process ${pid})\n`,
+  );
   return [...said, ...left];
 }
 

@@ -52,14 +52,17 @@ function listCommand(surroundings: Surroundings): Command {
 }
 
 function toList(scripts: readonly ScriptSummary[]): string {
-  if (scripts.length === 0) return "No script is stored. Store one: deckhand scripts put ./x.sh x.sh\n";
+  if (scripts.length === 0)
+    return "No script is stored. Store one: deckhand scripts put ./x.sh x.sh\n";
   const rows = scripts.map(({ name, version, header, problems, updatedAt }) => [
     name,
     `${version}`,
     header.interpreter?.[0] ?? "?",
     header.effect ?? "",
     `${header.params.length}`,
-    problems.length > 0 ? `! ${problems.length} problem${problems.length > 1 ? "s" : ""}` : (header.title ?? ""),
+    problems.length > 0
+      ? `! ${problems.length} problem${problems.length > 1 ? "s" : ""}`
+      : (header.title ?? ""),
     formatAgo(updatedAt, Date.now()),
   ]);
   return toTable(["NAME", "VERSION", "INTERPRETER", "EFFECT", "PARAMS", "TITLE", "CHANGED"], rows);
@@ -75,12 +78,19 @@ function showCommand(surroundings: Surroundings): Command {
     ],
   })
     .argument("<name>")
-    .action(action(surroundings, async (context, name: string) => show(context, await readScript(context, name), toDetail)));
+    .action(
+      action(surroundings, async (context, name: string) =>
+        show(context, await readScript(context, name), toDetail),
+      ),
+    );
 }
 
 async function readScript(context: CommandContext, reference: string): Promise<Script> {
   const [, name = reference, version] = /^(.+)@(\d+)$/.exec(reference) ?? [];
-  return (await context.client()).getScript(name, version === undefined ? undefined : Number(version));
+  return (await context.client()).getScript(
+    name,
+    version === undefined ? undefined : Number(version),
+  );
 }
 
 function toDetail({ name, version, sha256, path, header, problems }: Script): string {
@@ -97,8 +107,10 @@ function toDetail({ name, version, sha256, path, header, problems }: Script): st
     param.required ? "required" : param.default === null ? "not set" : `= ${param.default}`,
     param.help,
   ]);
-  const table = params.length > 0 ? `\n${toTable(["PARAMETER", "TYPE", "DEFAULT", "HELP"], rows)}` : "";
-  const how = examples.length > 0 ? `\n${examples.map((example) => `  ${example}\n`).join("")}` : "";
+  const table =
+    params.length > 0 ? `\n${toTable(["PARAMETER", "TYPE", "DEFAULT", "HELP"], rows)}` : "";
+  const how =
+    examples.length > 0 ? `\n${examples.map((example) => `  ${example}\n`).join("")}` : "";
   return `${facts.join("\n")}\n${table}${how}${problems.map((problem) => toProblemLine(path, problem)).join("")}`;
 }
 
@@ -112,7 +124,11 @@ function getCommand(surroundings: Surroundings): Command {
     ],
   })
     .argument("<name>")
-    .action(action(surroundings, async (context, name: string) => show(context, await readScript(context, name), ({ text }) => text)));
+    .action(
+      action(surroundings, async (context, name: string) =>
+        show(context, await readScript(context, name), ({ text }) => text),
+      ),
+    );
 }
 
 function putCommand(surroundings: Surroundings): Command {
@@ -125,13 +141,32 @@ function putCommand(surroundings: Surroundings): Command {
     ],
   })
     .argument("<file>")
-    .argument("[path]", "where in the library; the extension says the interpreter when nothing else does")
+    .argument(
+      "[path]",
+      "where in the library; the extension says the interpreter when nothing else does",
+    )
     .option("--if-match <sha256>", "refuse when the newest version is another")
     .action(
-      action(surroundings, async (context, file: string, path: string | undefined, flags: { readonly ifMatch?: string }) => {
-        const stored = await put(context, { path: path ?? file.split("/").at(-1) ?? file, text: await readText(file), ifMatch: flags.ifMatch });
-        await show(context, stored, (script) => `${script.name}@${script.version} ${script.sha256.slice(0, 12)}\n`);
-      }),
+      action(
+        surroundings,
+        async (
+          context,
+          file: string,
+          path: string | undefined,
+          flags: { readonly ifMatch?: string },
+        ) => {
+          const stored = await put(context, {
+            path: path ?? file.split("/").at(-1) ?? file,
+            text: await readText(file),
+            ifMatch: flags.ifMatch,
+          });
+          await show(
+            context,
+            stored,
+            (script) => `${script.name}@${script.version} ${script.sha256.slice(0, 12)}\n`,
+          );
+        },
+      ),
     );
 }
 
@@ -186,7 +221,15 @@ function versionsCommand(surroundings: Surroundings): Command {
       action(surroundings, async (context, name: string) => {
         const versions = await (await context.client()).listVersions(name);
         await show(context, versions, (shown) =>
-          toTable(["VERSION", "SHA-256", "BYTES", "CREATED"], shown.map(({ version, sha256, sizeBytes, createdAt }) => [`${version}`, sha256.slice(0, 12), `${sizeBytes}`, createdAt])),
+          toTable(
+            ["VERSION", "SHA-256", "BYTES", "CREATED"],
+            shown.map(({ version, sha256, sizeBytes, createdAt }) => [
+              `${version}`,
+              sha256.slice(0, 12),
+              `${sizeBytes}`,
+              createdAt,
+            ]),
+          ),
         );
       }),
     );
@@ -205,9 +248,20 @@ function checkCommand(surroundings: Surroundings): Command {
     .action(
       action(surroundings, async (context, files: string[]) => {
         const { parseScriptHeader } = await import("@deckhand/core");
-        const checked = await Promise.all(files.map(async (file) => ({ file, problems: parseScriptHeader(await readText(file), file).problems })));
+        const checked = await Promise.all(
+          files.map(async (file) => ({
+            file,
+            problems: parseScriptHeader(await readText(file), file).problems,
+          })),
+        );
         await show(context, checked, (shown) =>
-          shown.map(({ file, problems }) => (problems.length === 0 ? `${file}: ok\n` : problems.map((problem) => toProblemLine(file, problem)).join(""))).join(""),
+          shown
+            .map(({ file, problems }) =>
+              problems.length === 0
+                ? `${file}: ok\n`
+                : problems.map((problem) => toProblemLine(file, problem)).join(""),
+            )
+            .join(""),
         );
         if (checked.some(({ problems }) => problems.length > 0)) context.exit(EXIT.failed);
       }),

@@ -26,15 +26,29 @@ export function serveCommand(surroundings: Surroundings): Command {
     .option("--host <address>", "the address to listen on; loopback unless you say otherwise")
     .option("--port <port>", "the port; 0 takes a free one")
     .option("--scripts <path>", "the directory of the script library")
-    .option("--engine <name=address>", "an engine; repeat for more", (value: string, before: string[] = []) => [...before, value])
+    .option(
+      "--engine <name=address>",
+      "an engine; repeat for more",
+      (value: string, before: string[] = []) => [...before, value],
+    )
     .action(action(surroundings, (_context, flags: ServeFlags) => startServer(flags)));
 }
 
-async function startServer({ config, dataDir, host, port, scripts, engine }: ServeFlags): Promise<void> {
+async function startServer({
+  config,
+  dataDir,
+  host,
+  port,
+  scripts,
+  engine,
+}: ServeFlags): Promise<void> {
   // The server is loaded only here: every other command starts without it.
   const { ConfigError, serve } = await import("@deckhand/server");
   try {
-    await serve({ configPath: config, overrides: { dataDir, host, port: toPort(port), scriptsDirectory: scripts, engine } });
+    await serve({
+      configPath: config,
+      overrides: { dataDir, host, port: toPort(port), scriptsDirectory: scripts, engine },
+    });
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message);
     throw error;
@@ -42,6 +56,7 @@ async function startServer({ config, dataDir, host, port, scripts, engine }: Ser
 }
 
 function toPort(text: string | undefined): number | undefined {
-  if (text === undefined || /^\d{1,5}$/.test(text)) return text === undefined ? undefined : Number(text);
+  if (text === undefined || /^\d{1,5}$/.test(text))
+    return text === undefined ? undefined : Number(text);
   throw new UsageError(`--port takes a number, not ${JSON.stringify(text)}`);
 }

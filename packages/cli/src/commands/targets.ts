@@ -34,7 +34,10 @@ export function targetsCommand(surroundings: Surroundings): Command {
     );
 }
 
-async function allTargets(context: CommandContext, query: Record<string, string[] | undefined>): Promise<Target[]> {
+async function allTargets(
+  context: CommandContext,
+  query: Record<string, string[] | undefined>,
+): Promise<Target[]> {
   const client = await context.client();
   const targets: Target[] = [];
   for (let after: string | undefined; ; ) {
@@ -47,7 +50,9 @@ async function allTargets(context: CommandContext, query: Record<string, string[
 
 function toText(targets: readonly Target[], selected: boolean): string {
   if (targets.length === 0) {
-    return selected ? "No target matches.\n" : "No running containers. Start one: docker run -d --name hello alpine sleep 1d\n";
+    return selected
+      ? "No target matches.\n"
+      : "No running containers. Start one: docker run -d --name hello alpine sleep 1d\n";
   }
   const rows = targets.map((target) => [
     target.name,
@@ -79,7 +84,13 @@ export function enginesCommand(surroundings: Surroundings): Command {
 }
 
 function toEngineText(engines: readonly EngineView[]): string {
-  const rows = engines.map(({ name, state, product, version, targets, address }) => [name, state, [product, version].filter(Boolean).join(" "), `${targets}`, address]);
+  const rows = engines.map(({ name, state, product, version, targets, address }) => [
+    name,
+    state,
+    [product, version].filter(Boolean).join(" "),
+    `${targets}`,
+    address,
+  ]);
   const problems = engines.flatMap(({ problem }) => (problem === null ? [] : [`${problem}\n`]));
   return toTable(["NAME", "STATE", "ENGINE", "TARGETS", "ADDRESS"], rows) + problems.join("");
 }

@@ -58,11 +58,19 @@ function createCommand(surroundings: Surroundings): Command {
     .argument("<name>", "who or what it is for")
     .option("--expires-in <span>", "12h, 30d")
     .action(
-      action(surroundings, async (context, name: string, { expiresIn }: { readonly expiresIn?: string }) => {
-        const created = await (await context.client()).createToken({ name, ...(expiresIn !== undefined && { expiresIn }) });
-        context.say(`made ${created.id} (${created.name}); this is the only time its secret is shown`);
-        await show(context, created, ({ secret }) => `${secret}\n`);
-      }),
+      action(
+        surroundings,
+        async (context, name: string, { expiresIn }: { readonly expiresIn?: string }) => {
+          const created = await (await context.client()).createToken({
+            name,
+            ...(expiresIn !== undefined && { expiresIn }),
+          });
+          context.say(
+            `made ${created.id} (${created.name}); this is the only time its secret is shown`,
+          );
+          await show(context, created, ({ secret }) => `${secret}\n`);
+        },
+      ),
     );
 }
 

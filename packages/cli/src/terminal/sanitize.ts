@@ -1,9 +1,13 @@
 // Colours (SGR) are harmless; every other escape could move the cursor, set the title or worse.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const ESCAPES = /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*[@-~]?|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[PX^_][^\u001b]*(?:\u001b\\)?|\u001b.?|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g;
+const ESCAPES =
+  /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*[@-~]?|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[PX^_][^\u001b]*(?:\u001b\\)?|\u001b.?|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g;
 
 /** Takes what a terminal would obey out of a line, but tabs, and colours where they are wanted. */
-export function sanitizeLine(line: string, { keepColors }: { readonly keepColors: boolean }): string {
+export function sanitizeLine(
+  line: string,
+  { keepColors }: { readonly keepColors: boolean },
+): string {
   let colored = false;
   const clean = line.replace(ESCAPES, (escape, sgr: string | undefined) => {
     if (sgr === undefined || !keepColors) return "";

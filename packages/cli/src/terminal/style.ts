@@ -18,7 +18,8 @@ export interface ColorSituation {
 
 export function createStyle(situation: ColorSituation): Style {
   const isOn = wantsColor(situation);
-  const style = (format: Format, text: string) => (isOn ? styleText(format, text, { validateStream: false }) : text);
+  const style = (format: Format, text: string) =>
+    isOn ? styleText(format, text, { validateStream: false }) : text;
   return Object.assign(style, { isOn });
 }
 

@@ -22,7 +22,12 @@ export const LOOKS: Readonly<Record<ExecutionState, Look>> = {
 };
 
 /** What became of an execution, in a few words: `exit 1`, `lost: container-gone`. */
-export function toOutcomeWords({ state, exitCode, signal, reason }: Pick<Execution, "state" | "exitCode" | "signal" | "reason">): string {
+export function toOutcomeWords({
+  state,
+  exitCode,
+  signal,
+  reason,
+}: Pick<Execution, "state" | "exitCode" | "signal" | "reason">): string {
   if (state === "succeeded") return "";
   if (state === "failed") return signal ?? `exit ${exitCode}`;
   if (state === "queued") return "waiting";

@@ -5,7 +5,10 @@ import { frameBytes, type RunView } from "./run-view.ts";
 import { toSummary } from "./summary.ts";
 
 /** Several targets: each one's lines in one block when it ends. */
-export function groupView(context: CommandContext, options: { readonly server: string; readonly plain: boolean }): RunView {
+export function groupView(
+  context: CommandContext,
+  options: { readonly server: string; readonly plain: boolean },
+): RunView {
   const lines = new LineAssembler();
   const blocks = new Map<string, string[]>();
   const told = new Set<string>();
@@ -15,14 +18,22 @@ export function groupView(context: CommandContext, options: { readonly server: s
     update: async (update) => {
       if (update.event === "output") {
         const { executionId, stream } = update.data;
-        blockOf(executionId).push(...lines.push(`${executionId}/${stream}`, frameBytes(update.data)));
+        blockOf(executionId).push(
+          ...lines.push(`${executionId}/${stream}`, frameBytes(update.data)),
+        );
       }
-      if (update.event !== "execution" || update.data.finishedAt === null || told.has(update.data.id)) return;
+      if (
+        update.event !== "execution" ||
+        update.data.finishedAt === null ||
+        told.has(update.data.id)
+      )
+        return;
       const { id, target } = update.data;
       told.add(id);
       const rest = [...lines.end(`${id}/stdout`), ...lines.end(`${id}/stderr`)];
       await context.print(`${context.style("bold", `── ${target} ──`)}\n`);
-      for (const line of [...blockOf(id), ...rest]) await context.print(`${sanitizeLine(line, { keepColors: context.style.isOn })}\n`);
+      for (const line of [...blockOf(id), ...rest])
+        await context.print(`${sanitizeLine(line, { keepColors: context.style.isOn })}\n`);
       blocks.delete(id);
     },
     finish: async (run) => {

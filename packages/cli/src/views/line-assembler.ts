@@ -9,7 +9,9 @@ export class LineAssembler {
   push(source: string, bytes: Uint8Array): string[] {
     const decoder = this.#decoders.get(source) ?? new TextDecoder();
     this.#decoders.set(source, decoder);
-    const lines = ((this.#rests.get(source) ?? "") + decoder.decode(bytes, { stream: true })).split("\n");
+    const lines = ((this.#rests.get(source) ?? "") + decoder.decode(bytes, { stream: true })).split(
+      "\n",
+    );
     this.#rests.set(source, lines.pop() ?? "");
     return lines;
   }

@@ -51,7 +51,10 @@ export function toLiveRows(state: LiveState, screen: Screen): string[] {
   ];
 }
 
-function toHead({ title, run, executions, startedAtMs }: LiveState, { columns, nowMs }: Screen): string {
+function toHead(
+  { title, run, executions, startedAtMs }: LiveState,
+  { columns, nowMs }: Screen,
+): string {
   const left = `${title} · ${executions.length} targets · ${run?.id ?? ""}`;
   const right = formatSpan(nowMs - startedAtMs);
   return fit(`${left.padEnd(Math.max(0, columns - right.length - 1))}${right}`, columns);
@@ -66,8 +69,13 @@ interface RowPlace {
 function toRow(execution: ExecutionUpdate, { state, screen, width }: RowPlace): string {
   const { mark, format } = LOOKS[execution.state];
   const line = sanitizeLine(lastState(state.lastLines(execution.id)), { keepColors: false });
-  const says = [toOutcomeWords(execution), execution.state === "succeeded" ? "" : line].filter((word) => word !== "running" && word !== "").join("  ");
-  const text = fit(`${execution.target.padEnd(width)}  ${toSpan(execution, screen.nowMs).padStart(6)}  ${says}`, screen.columns - 4);
+  const says = [toOutcomeWords(execution), execution.state === "succeeded" ? "" : line]
+    .filter((word) => word !== "running" && word !== "")
+    .join("  ");
+  const text = fit(
+    `${execution.target.padEnd(width)}  ${toSpan(execution, screen.nowMs).padStart(6)}  ${says}`,
+    screen.columns - 4,
+  );
   return ` ${screen.style(format, mark)} ${text}`;
 }
 
@@ -83,14 +91,20 @@ function toBar({ executions }: LiveState, { style }: Screen): string {
     [["running", "starting"], "▶", "blue"],
     [["queued", "skipped"], "○", "dim"],
   ];
-  const counts = groups.map(([states]) => executions.filter(({ state }) => states.includes(state)).length);
+  const counts = groups.map(
+    ([states]) => executions.filter(({ state }) => states.includes(state)).length,
+  );
   const ended = (counts[0] ?? 0) + (counts[1] ?? 0);
   const full = Math.round((ended / Math.max(1, executions.length)) * BAR_CELLS);
-  const words = groups.flatMap(([, mark, format], index) => (counts[index] ? [style(format, `${counts[index]} ${mark}`)] : []));
+  const words = groups.flatMap(([, mark, format], index) =>
+    counts[index] ? [style(format, `${counts[index]} ${mark}`)] : [],
+  );
   return ` ${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)}  ${words.join("  ")}   ${style("dim", "Ctrl-C cancels")}`;
 }
 
 function fit(text: string, columns: number): string {
   const characters = [...text];
-  return characters.length <= columns ? text : `${characters.slice(0, Math.max(0, columns - 1)).join("")}…`;
+  return characters.length <= columns
+    ? text
+    : `${characters.slice(0, Math.max(0, columns - 1)).join("")}…`;
 }

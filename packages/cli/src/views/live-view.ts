@@ -12,7 +12,10 @@ import { Tails } from "./tails.ts";
 const REPAINT_MS = 100;
 
 /** Several targets on a terminal: rows that change in place, on stderr; the scrollback stays whole. */
-export function liveView(context: CommandContext, options: { readonly server: string; readonly title: string }): RunView {
+export function liveView(
+  context: CommandContext,
+  options: { readonly server: string; readonly title: string },
+): RunView {
   const { stderr } = context.surroundings;
   const lines = new LineAssembler();
   const tails = new Tails();
@@ -24,8 +27,19 @@ export function liveView(context: CommandContext, options: { readonly server: st
 
   function paint(): void {
     timer = undefined;
-    const screen = { columns: stderr.columns ?? 80, rows: stderr.rows ?? 24, nowMs: Date.now(), style: context.errorStyle };
-    const state = { title: options.title, run, executions: [...executions.values()], lastLines: (id: string) => tails.last(id), startedAtMs };
+    const screen = {
+      columns: stderr.columns ?? 80,
+      rows: stderr.rows ?? 24,
+      nowMs: Date.now(),
+      style: context.errorStyle,
+    };
+    const state = {
+      title: options.title,
+      run,
+      executions: [...executions.values()],
+      lastLines: (id: string) => tails.last(id),
+      startedAtMs,
+    };
     const rows = toLiveRows(state, screen);
     if (rows.join("\n") === painted.join("\n")) return;
     stderr.write(`${toEraser(painted.length)}${rows.join("\n")}\n`);
@@ -51,17 +65,29 @@ export function liveView(context: CommandContext, options: { readonly server: st
       if (update.event === "run" || update.event === "end") run = update.data;
       if (update.event === "output") {
         const { executionId, stream } = update.data;
-        for (const line of lines.push(`${executionId}/${stream}`, frameBytes(update.data))) tails.push(executionId, line);
+        for (const line of lines.push(`${executionId}/${stream}`, frameBytes(update.data)))
+          tails.push(executionId, line);
       }
       repaint();
     },
     finish: async (ended) => {
       clearInterval(clock);
       erase();
-      const clean = new Map([...tails.all()].map(([id, kept]) => [id, kept.map((line) => sanitizeLine(line, { keepColors: false }))]));
-      const summary = toSummary(ended, { style: context.errorStyle, server: options.server, plain: false, tails: clean });
+      const clean = new Map(
+        [...tails.all()].map(([id, kept]) => [
+          id,
+          kept.map((line) => sanitizeLine(line, { keepColors: false })),
+        ]),
+      );
+      const summary = toSummary(ended, {
+        style: context.errorStyle,
+        server: options.server,
+        plain: false,
+        tails: clean,
+      });
       for (const line of summary) stderr.write(`${line}\n`);
-      for (const remark of toRemarks(ended).filter((one) => /left running|output/.test(one))) context.say(remark);
+      for (const remark of toRemarks(ended).filter((one) => /left running|output/.test(one)))
+        context.say(remark);
     },
     notice: (text) => {
       erase();

@@ -32,7 +32,10 @@ export function pickView(context: CommandContext, run: Run, choice: ViewChoice):
   return prefixView(context, { server, names, plain, withSummary: true });
 }
 
-function usualView({ surroundings }: CommandContext, run: { readonly names: readonly string[]; readonly plain: boolean }): ViewName {
+function usualView(
+  { surroundings }: CommandContext,
+  run: { readonly names: readonly string[]; readonly plain: boolean },
+): ViewName {
   if (run.names.length <= 1) return "raw";
   return surroundings.stderr.isTTY && surroundings.stdout.isTTY && !run.plain ? "live" : "prefix";
 }
@@ -41,7 +44,10 @@ function silentView(context: CommandContext): RunView {
   return { update: async () => {}, finish: async () => {}, notice: context.say };
 }
 
-function quietView(context: CommandContext, options: { readonly server: string; readonly plain: boolean }): RunView {
+function quietView(
+  context: CommandContext,
+  options: { readonly server: string; readonly plain: boolean },
+): RunView {
   return {
     ...silentView(context),
     finish: async (run) => {
@@ -52,5 +58,8 @@ function quietView(context: CommandContext, options: { readonly server: string; 
 }
 
 function jsonLinesView(context: CommandContext): RunView {
-  return { ...silentView(context), update: (update) => context.print(`${JSON.stringify(update)}\n`) };
+  return {
+    ...silentView(context),
+    update: (update) => context.print(`${JSON.stringify(update)}\n`),
+  };
 }

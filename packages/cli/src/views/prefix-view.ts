@@ -32,7 +32,10 @@ export function prefixView(context: CommandContext, options: PrefixViewOptions):
     const prefix = toPrefix(frame.target, { width, style: paint, names: options.names });
     for (const line of whole) {
       tails.push(frame.executionId, line);
-      await writeAll(stream, `${prefix}${sanitizeLine(line.replace(/\r$/, ""), { keepColors: paint.isOn })}\n`);
+      await writeAll(
+        stream,
+        `${prefix}${sanitizeLine(line.replace(/\r$/, ""), { keepColors: paint.isOn })}\n`,
+      );
     }
   }
 
@@ -48,8 +51,10 @@ export function prefixView(context: CommandContext, options: PrefixViewOptions):
       for (const [source, frame] of sources) await writeLines(frame, lines.end(source));
       if (!options.withSummary) return;
       const { server, plain } = options;
-      for (const line of toSummary(run, { style: errorStyle, server, plain, tails: new Map() })) surroundings.stderr.write(`${line}\n`);
-      for (const line of toRemarks(run).filter((remark) => /left running|output/.test(remark))) say(line);
+      for (const line of toSummary(run, { style: errorStyle, server, plain, tails: new Map() }))
+        surroundings.stderr.write(`${line}\n`);
+      for (const line of toRemarks(run).filter((remark) => /left running|output/.test(remark)))
+        say(line);
     },
     notice: say,
   };

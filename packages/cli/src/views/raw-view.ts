@@ -20,11 +20,21 @@ export function rawView({ surroundings: { stdout, stderr }, say }: CommandContex
 /** What the exit code alone does not tell. */
 export function toRemarks({ id, executions }: Run): string[] {
   return executions.flatMap(({ state, reason, output, leftovers, target }) => [
-    ...(["lost", "rejected", "timed-out", "cancelled"].includes(state) ? [`${target.name}: ${state}: ${reason?.detail ?? ""}`] : []),
-    ...(output.truncated
-      ? [`${target.name}: output is cut: ${formatBytes(output.storedBytes)} of ${formatBytes(output.stdoutBytes + output.stderrBytes)} kept`]
+    ...(["lost", "rejected", "timed-out", "cancelled"].includes(state)
+      ? [`${target.name}: ${state}: ${reason?.detail ?? ""}`]
       : []),
-    ...(state === "succeeded" && !output.complete ? [`${target.name}: some output may be missing (run ${id})`] : []),
-    ...(leftovers.length > 0 ? [`${target.name}: left running: ${leftovers.map(({ pid, command }) => `${command} (${pid})`).join(", ")}`] : []),
+    ...(output.truncated
+      ? [
+          `${target.name}: output is cut: ${formatBytes(output.storedBytes)} of ${formatBytes(output.stdoutBytes + output.stderrBytes)} kept`,
+        ]
+      : []),
+    ...(state === "succeeded" && !output.complete
+      ? [`${target.name}: some output may be missing (run ${id})`]
+      : []),
+    ...(leftovers.length > 0
+      ? [
+          `${target.name}: left running: ${leftovers.map(({ pid, command }) => `${command} (${pid})`).join(", ")}`,
+        ]
+      : []),
   ]);
 }

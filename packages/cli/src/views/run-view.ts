@@ -11,6 +11,11 @@ export interface RunView {
 }
 
 /** The bytes of an output frame. */
-export function frameBytes(frame: { readonly text?: string | undefined; readonly base64?: string | undefined }): Buffer {
-  return frame.base64 === undefined ? Buffer.from(frame.text ?? "") : Buffer.from(frame.base64, "base64");
+export function frameBytes(frame: {
+  readonly text?: string | undefined;
+  readonly base64?: string | undefined;
+}): Buffer {
+  return frame.base64 === undefined
+    ? Buffer.from(frame.text ?? "")
+    : Buffer.from(frame.base64, "base64");
 }

@@ -14,7 +14,11 @@ export interface SummaryOptions {
 /** The end of a run on several targets: what did not succeed first, then the counts and what to do next. */
 export function toSummary(run: Run, options: SummaryOptions): string[] {
   const failed = run.executions.filter(({ state }) => state !== "succeeded");
-  return [...failed.flatMap((execution) => toFailure(execution, options)), ...toCounts(run, options), ...toNextSteps(run, failed)];
+  return [
+    ...failed.flatMap((execution) => toFailure(execution, options)),
+    ...toCounts(run, options),
+    ...toNextSteps(run, failed),
+  ];
 }
 
 function toFailure(execution: Execution, { style, plain, tails }: SummaryOptions): string[] {
@@ -22,7 +26,9 @@ function toFailure(execution: Execution, { style, plain, tails }: SummaryOptions
   const span = execution.durationMs === null ? "" : ` after ${formatSpan(execution.durationMs)}`;
   const head = `${plain ? word : mark} ${execution.target.name}  ${toOutcomeWords(execution)}${span}`;
   const tail = (tails.get(execution.id) ?? []).map((line) => `  ${plain ? "|" : "│"} ${line}`);
-  const why = ["lost", "rejected"].includes(execution.state) ? [`  ${execution.reason?.detail ?? ""}`] : [];
+  const why = ["lost", "rejected"].includes(execution.state)
+    ? [`  ${execution.reason?.detail ?? ""}`]
+    : [];
   return [style(format, head), ...why, ...tail];
 }
 
@@ -39,5 +45,7 @@ function toCounts(run: Run, { style, plain }: SummaryOptions): string[] {
 function toNextSteps(run: Run, failed: readonly Execution[]): string[] {
   const [first] = failed;
   if (!first) return [];
-  return [`Retry:  deckhand rerun ${run.id} --failed      All of it:  deckhand logs ${run.id} --on ${first.target.name}`];
+  return [
+    `Retry:  deckhand rerun ${run.id} --failed      All of it:  deckhand logs ${run.id} --on ${first.target.name}`,
+  ];
 }
