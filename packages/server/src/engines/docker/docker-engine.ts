@@ -20,9 +20,9 @@ import { type DockerCall, dockerHttp } from "./docker-http.ts";
 /** Nothing newer is used; an older engine is spoken to in its own version. */
 const NEWEST_API = [1, 47] as const;
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
-const EVENT_FILTERS = encodeURIComponent(
-  JSON.stringify({ type: ["container"], event: ["start", "die", "oom", "pause", "unpause", "restart", "rename", "destroy", "health_status", "update"] }),
-);
+/** Podman answers in Docker's words, but its filter knows its own: `died`, `remove`. */
+const EVENTS = ["start", "die", "died", "oom", "pause", "unpause", "restart", "rename", "destroy", "remove", "health_status", "update"];
+const EVENT_FILTERS = encodeURIComponent(JSON.stringify({ type: ["container"], event: EVENTS }));
 
 export interface DockerEngineOptions {
   readonly name: string;
