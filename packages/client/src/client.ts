@@ -17,7 +17,7 @@ import type {
   Token,
 } from "@deckhand/core";
 import { type FollowOptions, followRun, type RunUpdate } from "./follow-run.ts";
-import { ConnectionError, toProblemError } from "./problem-error.ts";
+import { ConnectionError, ProblemError, toProblemError } from "./problem-error.ts";
 
 export interface ClientOptions {
   /** Where the server is: `http://127.0.0.1:8000`. */
@@ -62,7 +62,7 @@ export function createClient(options: ClientOptions) {
     path: string,
     { query, body, headers, signal }: RequestOptions = {},
   ): Promise<Response> {
-    const url = new URL(path + toSearch(query), options.server);
+    const url = toAddress(options.server, path + toSearch(query));
     const sent = {
       method,
       headers: {
@@ -138,8 +138,10 @@ export function createClient(options: ClientOptions) {
       );
     },
     /** Follows a run to its end, over cut connections. */
-    followRun: (runId: string, follow: FollowOptions = {}): AsyncGenerator<RunUpdate> =>
-      followRun(request, runPath(runId, "/events"), follow),
+    followRun: (runId: string, follow: FollowOptions = {}): AsyncGenerator<RunUpdate> => {
+      const source = { server: options.server, path: runPath(runId, "/events"), send: request };
+      return followRun(source, follow);
+    },
 
     listTargets: (query: Query = {}) => json<TargetPage>("GET", "/api/v1/targets", { query }),
     listEngines: async () => (await json<{ data: EngineView[] }>("GET", "/api/v1/engines")).data,
@@ -190,19 +192,29 @@ function toSearch(query: Query = {}): string {
   return search.size === 0 ? "" : `?${search}`;
 }
 
-/** Only for requests that carry an idempotency key. */
+/** Only for requests that carry an idempotency key: the same one never starts a second run. */
 async function tryAgain<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   for (let tries = 1; ; tries++) {
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof ConnectionError) || tries === TRIES || isRefused(error)) throw error;
+      if (tries === TRIES || !isWorthTrying(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** tries));
     }
   }
 }
 
-/** Nobody listens there: trying again would only hide a wrong address. */
-function isRefused(error: ConnectionError): boolean {
-  return /ECONNREFUSED|ENOTFOUND/.test(error.message);
+/** Where nobody listens trying again would only hide a wrong address. */
+function isWorthTrying(error: unknown): boolean {
+  if (error instanceof ProblemError) return error.problem.code === "IDEMPOTENCY_IN_FLIGHT";
+  return error instanceof ConnectionError && !NOBODY_THERE.includes(error.code ?? "");
+}
+
+const NOBODY_THERE: readonly string[] = ["ECONNREFUSED", "ENOTFOUND"];
+
+/** Puts a path behind the server's address; whatever the path says, the token goes nowhere else. */
+function toAddress(server: string, path: string): URL {
+  if (!path.startsWith("/")) throw new TypeError(`A path begins with a slash: ${path}`);
+  const { origin, pathname } = new URL(server);
+  return new URL(origin + pathname.replace(/\/+$/, "") + path);
 }

@@ -1,6 +1,6 @@
 import type { Execution, OutputFrame, RunSummary } from "@deckhand/core";
 import type { RequestOptions } from "./client.ts";
-import { ConnectionError } from "./problem-error.ts";
+import { ConnectionError, ProblemError } from "./problem-error.ts";
 import { EventStreamParser, type ServerSentEvent } from "./server-sent-events.ts";
 
 /** An execution as the stream tells it: with its target's name. */
@@ -26,32 +26,39 @@ export interface FollowOptions {
   readonly patienceMs?: number;
 }
 
-type Send = (method: string, path: string, options?: RequestOptions) => Promise<Response>;
+/** Where the events come from. */
+export interface EventSource {
+  readonly server: string;
+  readonly path: string;
+  send(method: string, path: string, options?: RequestOptions): Promise<Response>;
+}
 
 const PATIENCE_MS = 5 * 60 * 1000;
+const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** The server pings every 15 s; a connection that says nothing for this long is dead. */
 const SILENCE_MS = 45_000;
+/** What a server that restarts, or a proxy before it, answers; it passes. */
+const PASSING_STATUSES: readonly number[] = [429, 502, 503, 504];
 
 /** Follows a run to its end; resumes after the last output it gave out when the connection is cut. */
 export async function* followRun(
-  send: Send,
-  path: string,
+  source: EventSource,
   options: FollowOptions,
 ): AsyncGenerator<RunUpdate> {
   let after = options.after ?? 0;
   let awaySince: number | undefined;
-  for (let pauseMs = 100; ; ) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
-      for await (const update of readStream(send, path, { ...options, after })) {
+      for await (const update of readStream(source, { ...options, after })) {
         if (awaySince !== undefined) yield { event: "reconnected", data: { after } };
         awaySince = undefined;
-        pauseMs = 100;
+        pauseMs = FIRST_PAUSE_MS;
         if (update.event === "output") after = update.data.seq;
         yield update;
         if (update.event === "end") return;
       }
-      throw new ConnectionError(path, new Error("the stream ended early"));
+      throw new ConnectionError(source.server, new Error("the stream ended early"));
     } catch (error) {
       if (options.signal?.aborted) return;
       if (!(error instanceof ConnectionError)) throw error;
@@ -60,32 +67,54 @@ export async function* followRun(
       if (performance.now() - awaySince > (options.patienceMs ?? PATIENCE_MS)) throw error;
     }
     await pause(pauseMs, options.signal);
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
 }
 
 async function* readStream(
-  send: Send,
-  path: string,
+  { server, path, send }: EventSource,
   { after, execution, signal }: FollowOptions & { readonly after: number },
 ): AsyncGenerator<RunUpdate> {
-  const silence = new AbortController();
+  const silence = silenceWatch();
   const watched = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
   const headers = { accept: "text/event-stream" };
-  const answer = await send("GET", path, { query: { after, execution }, headers, signal: watched });
   const parser = new EventStreamParser();
-  let dog = setTimeout(() => silence.abort(), SILENCE_MS);
+  silence.start();
   try {
+    const answer = await send("GET", path, {
+      query: { after, execution },
+      headers,
+      signal: watched,
+    });
     for await (const bytes of answer.body ?? []) {
-      clearTimeout(dog);
-      dog = setTimeout(() => silence.abort(), SILENCE_MS);
+      // Who reads this slowly is not a server that is silent.
+      silence.stop();
       for (const event of parser.push(bytes)) yield toUpdate(event);
+      silence.start();
     }
-  } catch (cause) {
-    throw new ConnectionError(path, cause);
+  } catch (error) {
+    throw isFinal(error) ? error : new ConnectionError(server, error);
   } finally {
-    clearTimeout(dog);
+    silence.stop();
   }
+}
+
+function silenceWatch() {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    signal: controller.signal,
+    start: () => {
+      const reason = new Error(`it said nothing for ${SILENCE_MS / 1000} s`);
+      timer = setTimeout(() => controller.abort(reason), SILENCE_MS);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** Tells whether asking again would get the same. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof ProblemError) return !PASSING_STATUSES.includes(error.problem.status);
+  return false;
 }
 
 function toUpdate({ event, data }: ServerSentEvent): RunUpdate {
@@ -94,10 +123,13 @@ function toUpdate({ event, data }: ServerSentEvent): RunUpdate {
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
+    const end = () => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
   });
 }
