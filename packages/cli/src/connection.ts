@@ -5,7 +5,7 @@ import { readContexts, readCredentials } from "./context-file.ts";
 import { EXIT } from "./exit-codes.ts";
 import { UsageError } from "./usage-error.ts";
 
-export const DEFAULT_SERVER = "http://127.0.0.1:8000";
+const DEFAULT_SERVER = "http://127.0.0.1:8000";
 
 export interface Connection {
   readonly server: string;
@@ -26,12 +26,9 @@ export async function resolveConnection(
   env: Environment,
 ): Promise<Connection> {
   const context = await findContext(options, env);
-  const server = options.server ?? env["DECKHAND_SERVER"] ?? context?.server ?? DEFAULT_SERVER;
-  if (!URL.canParse(server))
-    throw new UsageError(`${JSON.stringify(server)} is no address`, {
-      hint: `For example: ${DEFAULT_SERVER}`,
-    });
-  return { server, token: await findToken(options, { env, server, contextName: context?.name }) };
+  const server = chooseServer(options, { env, context });
+  assertAddress(server);
+  return { server, token: await findToken(options, { env, server, context }) };
 }
 
 interface FoundContext {
@@ -39,15 +36,34 @@ interface FoundContext {
   readonly server: string;
 }
 
+interface Situation {
+  readonly env: Environment;
+  readonly context: FoundContext | undefined;
+}
+
+/** A context that is named on the command line goes before a server that the environment names. */
+function chooseServer(options: ConnectionOptions, { env, context }: Situation): string {
+  if (options.server) return options.server;
+  if (options.context && context) return context.server;
+  return env["DECKHAND_SERVER"] || context?.server || DEFAULT_SERVER;
+}
+
+function assertAddress(server: string): void {
+  if (URL.canParse(server) && /^https?:$/.test(new URL(server).protocol)) return;
+  const hint = `For example: ${DEFAULT_SERVER}`;
+  throw new UsageError(`${JSON.stringify(server)} is no address of a server`, { hint });
+}
+
 async function findContext(
   options: ConnectionOptions,
   env: Environment,
 ): Promise<FoundContext | undefined> {
   const { current, contexts } = await readContexts(env);
-  const wanted = options.context ?? env["DECKHAND_CONTEXT"];
+  const wanted = options.context ?? (env["DECKHAND_CONTEXT"] || undefined);
   const name = wanted ?? current;
-  const found = name === undefined ? undefined : contexts[name];
-  if (name !== undefined && found) return { name, server: found.server };
+  if (name === undefined) return undefined;
+  const found = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+  if (found) return { name, server: found.server };
   if (wanted === undefined) return undefined;
   const known = Object.keys(contexts).join(", ") || "none";
   throw new UsageError(`there is no context ${wanted} (known: ${known})`, {
@@ -56,23 +72,30 @@ async function findContext(
   });
 }
 
-interface TokenPlace {
-  readonly env: Environment;
-  readonly server: string;
-  readonly contextName: string | undefined;
-}
-
 async function findToken(
   options: ConnectionOptions,
-  place: TokenPlace,
+  { env, server, context }: Situation & { readonly server: string },
 ): Promise<string | undefined> {
-  const { env } = place;
   if (options.tokenFile) return readToken(options.tokenFile);
+  const ofContext = await findContextToken(env, { context, server });
+  if (options.context && ofContext) return ofContext;
   if (env["DECKHAND_TOKEN"]) return env["DECKHAND_TOKEN"];
   if (env["DECKHAND_TOKEN_FILE"]) return readToken(env["DECKHAND_TOKEN_FILE"]);
-  const ofContext =
-    place.contextName === undefined ? undefined : (await readCredentials(env))[place.contextName];
-  return ofContext ?? (isLocal(place.server) ? readFirstToken(env) : undefined);
+  return ofContext ?? (isLocal(server) ? readFirstToken(env) : undefined);
+}
+
+/** A context's token is for the context's server and never goes to another one. */
+async function findContextToken(
+  env: Environment,
+  { context, server }: { readonly context: FoundContext | undefined; readonly server: string },
+): Promise<string | undefined> {
+  if (!context || !isSameOrigin(context.server, server)) return undefined;
+  const tokens = await readCredentials(env);
+  return Object.hasOwn(tokens, context.name) ? tokens[context.name] : undefined;
+}
+
+function isSameOrigin(one: string, other: string): boolean {
+  return URL.canParse(one) && new URL(one).origin === new URL(other).origin;
 }
 
 async function readToken(path: string): Promise<string> {

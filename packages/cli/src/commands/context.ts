@@ -151,7 +151,7 @@ function removeCommand(surroundings: Surroundings): Command {
 }
 
 function assertKnown(contexts: Readonly<Record<string, unknown>>, name: string): void {
-  if (name in contexts) return;
+  if (Object.hasOwn(contexts, name)) return;
   const known = Object.keys(contexts).join(", ") || "none";
   throw new UsageError(`there is no context ${name} (known: ${known})`, {
     exitCode: EXIT.notFound,
