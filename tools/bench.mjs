@@ -1,5 +1,5 @@
 // npm run bench [-- --only latency --containers 12 --effort 2] or [-- history]: ratios against the peers, in one run.
-import { ensureEngine } from "./engine/ensure-engine.mjs";
+import { ensureDocker } from "./engine/ensure-engine.mjs";
 import { canInstallPackages, installPackages } from "./engine/debian-packages.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";
 import { main } from "./main.mjs";
@@ -11,7 +11,7 @@ const PEER_PACKAGES = ["python3-fastapi", "python3-uvicorn", "python3-docker"];
 
 await main(async (args) => {
   const env = await ensureToolchain();
-  const docker = await ensureEngine();
+  const docker = await ensureDocker();
   await ensureImages(docker, ["busybox", "postgres"]);
   if (args[0] !== "history") await ensurePeer();
   const [file, rest] =

@@ -19,7 +19,7 @@ import {
   withoutSettings,
 } from "./demo/server.mjs";
 import { ensureEngine } from "./engine/ensure-engine.mjs";
-import { formatAddress } from "./engine/engine-http.mjs";
+import { isAnswering, parseAddress } from "./engine/engine-http.mjs";
 import { findEngine } from "./engine/find-engine.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";
 import { IMAGES } from "./images/image-recipes.mjs";
@@ -157,10 +157,10 @@ async function down({ withImages }) {
   await step("remove the demo's data", () => removeServerData());
 }
 
-/** The engine that the demo was started on comes first: another may answer by now. */
+/** The engine that the demo was started on; only where that is not known, the one that answers. */
 async function findDemoEngine() {
   const written = readState()?.engine;
-  const found = await findEngine(written ? { ...process.env, DOCKER_HOST: written } : process.env);
-  if (written && found && formatAddress(found.address) !== written) return undefined;
-  return found?.address;
+  if (!written) return (await findEngine())?.address;
+  const address = parseAddress(written);
+  return (await isAnswering(address)) ? address : undefined;
 }

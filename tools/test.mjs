@@ -2,14 +2,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureEngine, ensurePodman } from "./engine/ensure-engine.mjs";
+import { ensureDocker, ensurePodman } from "./engine/ensure-engine.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";
 import { main } from "./main.mjs";
 import { ensureToolchain, runInForeground } from "./toolchain.mjs";
 
 await main(async (args) => {
   const env = await ensureToolchain();
-  const docker = await ensureEngine();
+  const docker = await ensureDocker();
   const podman = await ensurePodman();
   await ensureImages(docker, ["busybox", "scratch", "postgres"]);
   await ensureImages(podman, ["busybox", "scratch"]);

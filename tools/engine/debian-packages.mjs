@@ -11,7 +11,9 @@ export async function installPackages(names, onLine) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   await runCommand("apt-get", ["update", "-q"], { env, onLine });
   const known = await knownPackages(names);
-  const args = ["install", "-y", "-q", "--no-install-recommends", ...known];
+  // A machine that has just started may still be updating itself.
+  const patience = ["-o", "DPkg::Lock::Timeout=300"];
+  const args = ["install", "-y", "-q", "--no-install-recommends", ...patience, ...known];
   await runCommand("apt-get", args, { env, onLine });
 }
 

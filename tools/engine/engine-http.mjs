@@ -8,6 +8,15 @@ export function formatAddress(address) {
     : `tcp://${address.host}:${address.port}`;
 }
 
+/** The address in a URL, or undefined when it is of another kind. */
+export function parseAddress(text) {
+  const [, scheme, rest] = /^(\w+):\/\/(.+?)\/?$/.exec(text) ?? [];
+  if (scheme === "unix") return { socketPath: rest };
+  if (scheme !== "tcp") return undefined;
+  const { hostname, port } = new URL(`http://${rest}`);
+  return { host: hostname, port: Number(port || 2375) };
+}
+
 /** Answers whether an engine speaks at the address, within the time. */
 export async function isAnswering(address, timeoutMs = 1500) {
   try {

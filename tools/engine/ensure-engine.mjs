@@ -1,6 +1,6 @@
 import { formatAddress } from "./engine-http.mjs";
 import { startDockerDaemon } from "./docker-daemon.mjs";
-import { findEngine, findPodman } from "./find-engine.mjs";
+import { findDocker, findEngine, findPodman } from "./find-engine.mjs";
 import { startPodmanService } from "./podman-service.mjs";
 import { say, step } from "../progress.mjs";
 
@@ -10,6 +10,11 @@ export async function ensureEngine() {
   if (found) return found;
   say("  No container engine answers here: Docker Engine is needed.");
   return startDockerDaemon();
+}
+
+/** A Docker Engine, the first engine of the tests, which Podman can not stand in for. */
+export async function ensureDocker() {
+  return (await look("look for a Docker Engine", findDocker)) ?? startDockerDaemon();
 }
 
 /** Podman's service, the second engine of the tests. */

@@ -2,12 +2,22 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { isAnswering } from "./engine-http.mjs";
+import { EXIT_UNAVAILABLE, SetUpError } from "../set-up-error.mjs";
+import { engineJson, isAnswering, parseAddress } from "./engine-http.mjs";
 
-/** The first Docker-speaking engine that answers, with where it was found, or undefined. */
+/** The first engine that answers, with where it was found, or undefined; one that DOCKER_HOST names must answer. */
 export async function findEngine(env = process.env) {
+  if (env.DOCKER_HOST) return findNamed(env.DOCKER_HOST);
   for (const candidate of engineCandidates(env)) {
     if (await isUsable(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+/** The first engine that answers and is not Podman. */
+export async function findDocker(env = process.env) {
+  for (const candidate of engineCandidates(env)) {
+    if ((await isUsable(candidate)) && !(await isPodman(candidate))) return candidate;
   }
   return undefined;
 }
@@ -22,7 +32,7 @@ export async function findPodman(env = process.env) {
 }
 
 /** Where an engine may be, in the order of precedence the docker command line has. */
-export function engineCandidates(env = process.env) {
+function engineCandidates(env = process.env) {
   const named = [fromHost(env.DOCKER_HOST, "DOCKER_HOST"), fromContext(env)];
   const usual = [...dockerSockets(env), ...podmanSockets(env)].map((socketPath) => ({
     address: { socketPath },
@@ -57,21 +67,25 @@ async function isUsable({ address }) {
   return isAnswering(address);
 }
 
-// Engines behind TLS or ssh are for the server's own configuration; the demo and the tests need a local one.
-function fromHost(host, from) {
-  if (!host) return undefined;
-  const url = URL.parse ? URL.parse(host) : tryUrl(host);
-  if (url?.protocol === "unix:") return { address: { socketPath: url.pathname }, from };
-  if (url?.protocol !== "tcp:") return undefined;
-  return { address: { host: url.hostname, port: Number(url.port || 2375) }, from };
+async function isPodman({ address }) {
+  const { Components = [] } = await engineJson(address, { path: "/version" });
+  return Components.some(({ Name }) => /podman/i.test(Name));
 }
 
-function tryUrl(text) {
-  try {
-    return new URL(text);
-  } catch {
-    return undefined;
-  }
+// Another engine than the one that was asked for would start containers where nobody looks for them.
+async function findNamed(host) {
+  const named = fromHost(host, "DOCKER_HOST");
+  if (named && (await isUsable(named))) return named;
+  throw new SetUpError(`the engine that DOCKER_HOST names does not answer: ${host}`, {
+    exitCode: EXIT_UNAVAILABLE,
+    hint: "Start it, or unset DOCKER_HOST. From here only unix:// and tcp:// without TLS can be used.",
+  });
+}
+
+// Engines behind TLS or ssh are for the server's own configuration; the demo and the tests need a local one.
+function fromHost(host, from) {
+  const address = host ? parseAddress(host) : undefined;
+  return address && { address, from };
 }
 
 function fromContext(env) {

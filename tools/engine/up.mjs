@@ -1,9 +1,9 @@
 // node tools/engine/up.mjs [docker] [podman]: brings the engines up and prints their addresses.
 import { main } from "../main.mjs";
 import { formatAddress } from "./engine-http.mjs";
-import { ensureEngine, ensurePodman } from "./ensure-engine.mjs";
+import { ensureDocker, ensurePodman } from "./ensure-engine.mjs";
 
-const ENSURE = { docker: ensureEngine, podman: ensurePodman };
+const ENSURE = { docker: ensureDocker, podman: ensurePodman };
 
 await main(async (args) => {
   const names = args.length > 0 ? args : Object.keys(ENSURE);

@@ -61,7 +61,7 @@ async function hasImage(address, name) {
 async function pullImage(address, reference, status) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), REGISTRY_ANSWERS_WITHIN_MS);
-  const [fromImage, tag] = reference.split(":");
+  const [, fromImage, tag] = /^(.+):([^:/]+)$/.exec(reference);
   const path = `/images/create?${new URLSearchParams({ fromImage, tag })}`;
   try {
     const answer = await engineStream(address, { method: "POST", path, signal: patience.signal });
