@@ -15,7 +15,11 @@ import { median, timed } from "./statistics.ts";
  * directories of 1,000 and of 1,000,000 past executions, asked in turns.
  */
 const { values } = parseArgs({
-  options: { short: { type: "string", default: "1000" }, long: { type: "string", default: "1000000" }, rounds: { type: "string", default: "40" } },
+  options: {
+    short: { type: "string", default: "1000" },
+    long: { type: "string", default: "1000000" },
+    rounds: { type: "string", default: "40" },
+  },
 });
 
 const LISTS: Readonly<Record<string, string>> = {
@@ -61,13 +65,19 @@ async function waitForEnd(server: DeckhandServer, run: Run): Promise<void> {
   await (await server.fetch(`${run.urls.self}?wait=30s`)).arrayBuffer();
 }
 
-async function compare(name: string, act: (server: DeckhandServer) => Promise<void>): Promise<void> {
+async function compare(
+  name: string,
+  act: (server: DeckhandServer) => Promise<void>,
+): Promise<void> {
   const figures = servers.map(() => [] as number[]);
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const [index, server] of servers.entries()) figures[index]?.push(await timed(() => act(server)));
+    for (const [index, server] of servers.entries())
+      figures[index]?.push(await timed(() => act(server)));
   }
   const [short = Number.NaN, long = Number.NaN] = figures.map(median);
-  console.log(`${name.padEnd(32)} ${short.toFixed(2).padStart(8)} ms  ${long.toFixed(2).padStart(8)} ms  ${(long / short).toFixed(2)} x`);
+  console.log(
+    `${name.padEnd(32)} ${short.toFixed(2).padStart(8)} ms  ${long.toFixed(2).padStart(8)} ms  ${(long / short).toFixed(2)} x`,
+  );
 }
 
 async function serverWithHistory(count: number): Promise<DeckhandServer> {
@@ -80,8 +90,17 @@ async function serverWithHistory(count: number): Promise<DeckhandServer> {
 /** A year of runs of one execution each: twenty scripts on fifty targets, one in ten failed. */
 async function fill(dataDir: string, count: number): Promise<void> {
   const { db, close } = await openDatabase(dataDir);
-  const plan = JSON.stringify({ kind: "script", program: { kind: "argv", argv: ["true"] }, env: {}, args: [], shownParams: {} });
-  const counts = { succeeded: JSON.stringify(countStates(["succeeded"])), failed: JSON.stringify(countStates(["failed"])) };
+  const plan = JSON.stringify({
+    kind: "script",
+    program: { kind: "argv", argv: ["true"] },
+    env: {},
+    args: [],
+    shownParams: {},
+  });
+  const counts = {
+    succeeded: JSON.stringify(countStates(["succeeded"])),
+    failed: JSON.stringify(countStates(["failed"])),
+  };
   const stepMs = Math.floor((365 * 24 * 3_600_000) / count);
   for (let from = 0; from < count; from += 100) {
     const rows = Array.from({ length: Math.min(100, count - from) }, (_, index) => from + index);

@@ -70,12 +70,17 @@ async function startPeers(): Promise<readonly Peer[]> {
 
 async function setUpField(): Promise<BenchField> {
   const newContainer = async () => {
-    const container = await dockerContainer({ name: "bench", image: engines().images.postgres, command: ["sleep", "86400"] });
+    const container = await dockerContainer({
+      name: "bench",
+      image: engines().images.postgres,
+      command: ["sleep", "86400"],
+    });
     made.push(container);
     return container.name;
   };
   const containers: string[] = [];
-  for (let count = 0; count < Number(values.containers); count++) containers.push(await newContainer());
+  for (let count = 0; count < Number(values.containers); count++)
+    containers.push(await newContainer());
   return { containers, newContainer, effort: Number(values.effort) };
 }
 
@@ -100,7 +105,9 @@ function print(one: BenchCase, rows: readonly Row[]): void {
   console.log(`\n${one.name}: ${one.unit} (${one.better} is better)`);
   for (const row of rows) {
     const figures = [row.median, row.p95].map((figure) => figure.toFixed(1).padStart(9)).join("");
-    console.log(`  ${row.peer.padEnd(22)} median ${figures.slice(0, 9)}  p95 ${figures.slice(9)}  ${row.ratio.toFixed(2)} x raw`);
+    console.log(
+      `  ${row.peer.padEnd(22)} median ${figures.slice(0, 9)}  p95 ${figures.slice(9)}  ${row.ratio.toFixed(2)} x raw`,
+    );
   }
 }
 
@@ -109,6 +116,9 @@ async function writeResults(rows: readonly Row[]): Promise<void> {
   const at = new Date().toISOString();
   const machine = { cpus: cpus().length, model: cpus()[0]?.model ?? "", node: process.version };
   const path = new URL(`${at.replaceAll(":", "-")}.json`, RESULTS);
-  await writeFile(path, `${JSON.stringify({ at, machine, containers: Number(values.containers), rows }, undefined, 2)}\n`);
+  await writeFile(
+    path,
+    `${JSON.stringify({ at, machine, containers: Number(values.containers), rows }, undefined, 2)}\n`,
+  );
   console.log(`\nwritten: bench/results/${path.pathname.split("/").at(-1)}`);
 }

@@ -55,7 +55,9 @@ test("a full disk: running scripts end honestly, new runs are refused, and all i
   const before = await server.run(script("echo before"));
   expect(before.state).toBe("succeeded");
 
-  const flood = (await (await submit("yes 0123456789abcdef | head -c 60000000; sleep 3; echo end >&2; exit 4")).json()) as Run;
+  const flood = (await (
+    await submit("yes 0123456789abcdef | head -c 60000000; sleep 3; echo end >&2; exit 4")
+  ).json()) as Run;
   const filler = join(disk, "filler");
   await new Promise((resolve) => setTimeout(resolve, 500));
   await writeFile(filler, Buffer.alloc(DISK_BYTES, 1)).catch(() => undefined);
@@ -72,13 +74,26 @@ test("a full disk: running scripts end honestly, new runs are refused, and all i
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   await rm(filler);
 
-  const ended = await floodSeen.then((run) => (run.state === "running" ? getRun(flood.id, "60s") : run));
+  const ended = await floodSeen.then((run) =>
+    run.state === "running" ? getRun(flood.id, "60s") : run,
+  );
   expect(ended.state).toBe("failed");
   expect(ended.exitCode).toBe(4);
-  expect(ended.executions[0]?.output).toMatchObject({ stdoutBytes: 60_000_000, stderrBytes: 4, truncated: true, complete: false });
-  const raw = Buffer.from(await (await server.fetch(`/api/v1/runs/${flood.id}/output/raw?stream=stdout`)).arrayBuffer());
+  expect(ended.executions[0]?.output).toMatchObject({
+    stdoutBytes: 60_000_000,
+    stderrBytes: 4,
+    truncated: true,
+    complete: false,
+  });
+  const raw = Buffer.from(
+    await (await server.fetch(`/api/v1/runs/${flood.id}/output/raw?stream=stdout`)).arrayBuffer(),
+  );
   expect(raw.length).toBeLessThanOrEqual(60_000_000);
-  expect(raw.equals(Buffer.from("0123456789abcdef\n".repeat(Math.ceil(raw.length / 17))).subarray(0, raw.length))).toBe(true);
+  expect(
+    raw.equals(
+      Buffer.from("0123456789abcdef\n".repeat(Math.ceil(raw.length / 17))).subarray(0, raw.length),
+    ),
+  ).toBe(true);
 
   const after = await server.run(script("echo after"));
   expect(after.executions[0]?.output.stdout).toBe("after\n");

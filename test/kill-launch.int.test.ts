@@ -28,7 +28,10 @@ interface Attempt {
 
 function launch(key: string): Promise<Run | undefined> {
   const body = JSON.stringify({
-    inline: { text: 'echo "$DECKHAND_EXECUTION_ID" >>/tmp/starts; sleep 0.05; echo done', interpreter: "sh" },
+    inline: {
+      text: 'echo "$DECKHAND_EXECUTION_ID" >>/tmp/starts; sleep 0.05; echo done',
+      interpreter: "sh",
+    },
     on: [`name=${container.name}`],
   });
   return server
@@ -51,24 +54,30 @@ async function getEnded(runId: string): Promise<Run> {
   return (await answer.json()) as Run;
 }
 
-test(`after ${KILLS} kill -9 within 400 ms of POST /runs every acknowledged run exists, ends, and started at most once`, async () => {
-  const states = new Map<string, number>();
-  let acknowledged = 0;
-  const seen = new Set<string>();
-  for (let round = 0; round < KILLS; round++) {
-    const attempt = await launchAndKill();
-    await server.start();
-    const again = await launch(attempt.key);
-    expect(again?.id, "the same key gives a run").toBeDefined();
-    if (attempt.acknowledged) expect(again?.id).toBe(attempt.acknowledged.id);
-    acknowledged += Number(attempt.acknowledged !== undefined);
-    const ended = await getEnded(again?.id ?? "");
-    expect(["succeeded", "lost"]).toContain(ended.state);
-    states.set(ended.state, (states.get(ended.state) ?? 0) + 1);
-    for (const execution of ended.executions) seen.add(execution.id);
-  }
-  const starts = (await container.exec(["cat", "/tmp/starts"])).trim().split("\n");
-  expect(new Set(starts).size, "no execution started twice").toBe(starts.length);
-  for (const id of starts) expect(seen.has(id), `${id} belongs to a run`).toBe(true);
-  console.log(`kills ${KILLS}, acknowledged ${acknowledged}, ended ${JSON.stringify(Object.fromEntries(states))}, starts ${starts.length}`);
-}, KILLS * 30_000);
+test(
+  `after ${KILLS} kill -9 within 400 ms of POST /runs every acknowledged run exists, ends, and started at most once`,
+  async () => {
+    const states = new Map<string, number>();
+    let acknowledged = 0;
+    const seen = new Set<string>();
+    for (let round = 0; round < KILLS; round++) {
+      const attempt = await launchAndKill();
+      await server.start();
+      const again = await launch(attempt.key);
+      expect(again?.id, "the same key gives a run").toBeDefined();
+      if (attempt.acknowledged) expect(again?.id).toBe(attempt.acknowledged.id);
+      acknowledged += Number(attempt.acknowledged !== undefined);
+      const ended = await getEnded(again?.id ?? "");
+      expect(["succeeded", "lost"]).toContain(ended.state);
+      states.set(ended.state, (states.get(ended.state) ?? 0) + 1);
+      for (const execution of ended.executions) seen.add(execution.id);
+    }
+    const starts = (await container.exec(["cat", "/tmp/starts"])).trim().split("\n");
+    expect(new Set(starts).size, "no execution started twice").toBe(starts.length);
+    for (const id of starts) expect(seen.has(id), `${id} belongs to a run`).toBe(true);
+    console.log(
+      `kills ${KILLS}, acknowledged ${acknowledged}, ended ${JSON.stringify(Object.fromEntries(states))}, starts ${starts.length}`,
+    );
+  },
+  KILLS * 30_000,
+);

@@ -1,6 +1,10 @@
 import type { Run } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { dockerContainer, type TestContainer, type TestContainerOptions } from "./support/containers.ts";
+import {
+  dockerContainer,
+  type TestContainer,
+  type TestContainerOptions,
+} from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
 import { type PrivateDockerd, startPrivateDockerd } from "./support/private-dockerd.ts";
@@ -21,7 +25,10 @@ afterAll(async () => {
   for (const container of made) await container.remove().catch(() => undefined);
 });
 
-async function container(options: Omit<TestContainerOptions, "image">, image = engines().images.busybox) {
+async function container(
+  options: Omit<TestContainerOptions, "image">,
+  image = engines().images.busybox,
+) {
   const started = await dockerContainer({ ...options, image });
   made.push(started);
   return started;
@@ -53,7 +60,9 @@ async function expectLost(run: Run, codes: readonly string[], using = server): P
   expect(await rawOutput(run.id, using)).toBe("before\n");
   expect(ended.executions[0]?.output.complete).toBe(false);
   expect(tookMs).toBeLessThan(SETTLED_WITHIN_MS);
-  console.log(`lost as ${ended.executions[0]?.reason?.code} after ${Math.round(tookMs)} ms: ${ended.executions[0]?.reason?.detail}`);
+  console.log(
+    `lost as ${ended.executions[0]?.reason?.code} after ${Math.round(tookMs)} ms: ${ended.executions[0]?.reason?.detail}`,
+  );
 }
 
 test("a container that is killed under a script: lost, with the cause, and what was read is kept", async () => {
@@ -79,9 +88,14 @@ test("a container that is removed under a script: lost as gone", async () => {
 });
 
 test("a main process that runs out of memory: lost, with that as the cause", async () => {
-  const eat = "import os,time\nwhile not os.path.exists('/tmp/eat'): time.sleep(0.05)\nheld=[]\nwhile True: held.append(bytearray(1<<20))";
+  const eat =
+    "import os,time\nwhile not os.path.exists('/tmp/eat'): time.sleep(0.05)\nheld=[]\nwhile True: held.append(bytearray(1<<20))";
   const target = await container(
-    { name: "oom", flags: ["--memory", "64m", "--memory-swap", "64m"], command: ["python3", "-c", eat] },
+    {
+      name: "oom",
+      flags: ["--memory", "64m", "--memory-swap", "64m"],
+      command: ["python3", "-c", eat],
+    },
     engines().images.postgres,
   );
   const run = await startScript(`name=${target.name}`);
@@ -97,7 +111,11 @@ test("an engine that is killed, or restarted, without live-restore: lost within 
       const name = await dockerd.runContainer(engines().images.busybox);
       const run = await startScript(`name=${name}`, FOR_EVER, using);
       await dockerd.end(signal);
-      await expectLost(run, ["engine-unreachable", "container-stopped", "container-gone", "connection-lost"], using);
+      await expectLost(
+        run,
+        ["engine-unreachable", "container-stopped", "container-gone", "connection-lost"],
+        using,
+      );
       await dockerd.start();
     }
   } finally {

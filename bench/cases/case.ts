@@ -6,7 +6,10 @@ export interface BenchCase {
   readonly unit: string;
   readonly better: "lower" | "higher";
   /** Measures every peer in turns, so that all of them see the same machine. */
-  measure(peers: readonly Peer[], field: BenchField): Promise<ReadonlyMap<string, readonly number[]>>;
+  measure(
+    peers: readonly Peer[],
+    field: BenchField,
+  ): Promise<ReadonlyMap<string, readonly number[]>>;
 }
 
 /** The containers to run in. */

@@ -21,7 +21,9 @@ export const CASES: readonly BenchCase[] = [
     unit: "ms for a one-line bash script",
     better: "lower",
     measure: (peers, { containers, effort }) =>
-      inTurns(peers, Math.ceil(40 * effort), (peer) => timed(() => mustSayHello(peer, first(containers)))),
+      inTurns(peers, Math.ceil(40 * effort), (peer) =>
+        timed(() => mustSayHello(peer, first(containers))),
+      ),
   },
   {
     name: "throughput",
@@ -30,7 +32,9 @@ export const CASES: readonly BenchCase[] = [
     measure: (peers, { containers, effort }) =>
       inTurns(peers, Math.ceil(3 * effort), async (peer) => {
         const places = Array.from({ length: 64 }, (_, index) => containers[index % 4] ?? "");
-        const ms = await timed(() => inParallel(places, AT_ONCE, (container) => mustSayHello(peer, container)));
+        const ms = await timed(() =>
+          inParallel(places, AT_ONCE, (container) => mustSayHello(peer, container)),
+        );
         return places.length / (ms / 1000);
       }),
   },
@@ -39,7 +43,9 @@ export const CASES: readonly BenchCase[] = [
     unit: "ms for one script on every container",
     better: "lower",
     measure: (peers, { containers, effort }) =>
-      inTurns(peers, Math.ceil(3 * effort), (peer) => timed(() => peer.runOnAll(containers, ONE_LINE))),
+      inTurns(peers, Math.ceil(3 * effort), (peer) =>
+        timed(() => peer.runOnAll(containers, ONE_LINE)),
+      ),
   },
   {
     name: "streaming",

@@ -15,10 +15,18 @@ export function deckhand(): Peer {
   }
 
   async function runOn(on: readonly string[], script: string, include: string): Promise<Run> {
-    const body = JSON.stringify({ inline: { text: script, interpreter: "bash" }, on, limits: { maxTargets: 1000 } });
-    const answer = await server?.fetch(`/api/v1/runs?wait=120s${include}`, { method: "POST", body });
+    const body = JSON.stringify({
+      inline: { text: script, interpreter: "bash" },
+      on,
+      limits: { maxTargets: 1000 },
+    });
+    const answer = await server?.fetch(`/api/v1/runs?wait=120s${include}`, {
+      method: "POST",
+      body,
+    });
     const run = (await answer?.json()) as Run;
-    if (run.state !== "succeeded") throw new Error(`the run ended ${JSON.stringify(run).slice(0, 500)}`);
+    if (run.state !== "succeeded")
+      throw new Error(`the run ended ${JSON.stringify(run).slice(0, 500)}`);
     return run;
   }
 
@@ -44,8 +52,9 @@ export function deckhand(): Peer {
       let received = 0;
       for await (const piece of answer?.body ?? []) received += piece.length;
       const ended = await server?.fetch(`/api/v1/runs/${run.id}`);
-      const output = ((await ended?.json()) as Run).executions[0]?.output;
-      if (received < bytes || output?.storedBytes !== bytes) throw new Error(`${received} followed, ${output?.storedBytes} stored`);
+      const output = ((await ended?.json()) as Run | undefined)?.executions[0]?.output;
+      if (received < bytes || output?.storedBytes !== bytes)
+        throw new Error(`${received} followed, ${output?.storedBytes} stored`);
       return bytes;
     },
     stop: async () => server?.close(),

@@ -8,8 +8,15 @@ const BEST_WIDTH = 4;
 export function dockerCommand(): Peer {
   let env: NodeJS.ProcessEnv = process.env;
 
-  async function exec(container: string, script: string, onBytes: (bytes: Buffer) => void): Promise<void> {
-    const child = spawn("docker", ["exec", container, "bash", "-c", script], { env, stdio: ["ignore", "pipe", "inherit"] });
+  async function exec(
+    container: string,
+    script: string,
+    onBytes: (bytes: Buffer) => void,
+  ): Promise<void> {
+    const child = spawn("docker", ["exec", container, "bash", "-c", script], {
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     child.stdout.on("data", onBytes);
     const [code] = (await once(child, "close")) as [number];
     if (code !== 0) throw new Error(`docker exec ended with ${code}`);
@@ -28,7 +35,8 @@ export function dockerCommand(): Peer {
       return (await isThere()) ? "ready" : { missing: "the docker command is not installed" };
     },
     run,
-    runOnAll: (containers, script) => inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
+    runOnAll: (containers, script) =>
+      inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
     stream: async (container, bytes) => {
       let received = 0;
       await exec(container, floodScript(bytes), (piece) => (received += piece.length));

@@ -22,24 +22,42 @@ export function fastapi(): Peer {
   }
 
   async function run(container: string, script: string): Promise<string> {
-    return ((await (await post("/run", { container, script })).json()) as { stdout: string }).stdout;
+    return ((await (await post("/run", { container, script })).json()) as { stdout: string })
+      .stdout;
   }
 
   return {
     name: "FastAPI + docker-py",
     start: async (place: BenchPlace) => {
       const python = await findPython();
-      if (!python) return { missing: "no python3 has fastapi, uvicorn and docker (Debian: python3-fastapi python3-uvicorn python3-docker)" };
+      if (!python)
+        return {
+          missing:
+            "no python3 has fastapi, uvicorn and docker (Debian: python3-fastapi python3-uvicorn python3-docker)",
+        };
       const port = await freePort();
       url = `http://127.0.0.1:${port}`;
       const env = { ...process.env, DOCKER_HOST: `unix://${place.dockerSocket}` };
-      const uvicorn = ["-m", "uvicorn", "fastapi_app:app", "--port", `${port}`, "--log-level", "warning"];
-      server = spawn(python, uvicorn, { cwd: FOLDER, env, stdio: ["ignore", "inherit", "inherit"] });
+      const uvicorn = [
+        "-m",
+        "uvicorn",
+        "fastapi_app:app",
+        "--port",
+        `${port}`,
+        "--log-level",
+        "warning",
+      ];
+      server = spawn(python, uvicorn, {
+        cwd: FOLDER,
+        env,
+        stdio: ["ignore", "inherit", "inherit"],
+      });
       await untilReady(url);
       return "ready";
     },
     run,
-    runOnAll: (containers, script) => inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
+    runOnAll: (containers, script) =>
+      inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
     stream: async (container, bytes) => {
       const answer = await post("/stream", { container, script: floodScript(bytes) });
       let received = 0;
@@ -77,7 +95,13 @@ async function freePort(): Promise<number> {
 
 async function untilReady(url: string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
-    if (await fetch(`${url}/ready`).then(({ ok }) => ok, () => false)) return;
+    if (
+      await fetch(`${url}/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error("the FastAPI server did not become ready");

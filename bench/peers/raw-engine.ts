@@ -8,9 +8,14 @@ const BEST_WIDTH = 4;
 /** The least that talks to the engine: create, start, read to the end, inspect. */
 export function rawEngine(): Peer {
   let socketPath = "";
-  const call = (method: string, path: string, body?: unknown) => callEngine({ socketPath, method, path, body });
+  const call = (method: string, path: string, body?: unknown) =>
+    callEngine({ socketPath, method, path, body });
 
-  async function exec(container: string, script: string, onBytes: (bytes: Buffer) => void): Promise<void> {
+  async function exec(
+    container: string,
+    script: string,
+    onBytes: (bytes: Buffer) => void,
+  ): Promise<void> {
     const created = (await call("POST", `/containers/${container}/exec`, {
       AttachStdin: true,
       AttachStdout: true,
@@ -35,7 +40,8 @@ export function rawEngine(): Peer {
       return "ready";
     },
     run,
-    runOnAll: (containers, script) => inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
+    runOnAll: (containers, script) =>
+      inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
     stream: async (container, bytes) => {
       let received = 0;
       await exec(container, floodScript(bytes), (piece) => (received += piece.length));
@@ -55,8 +61,13 @@ interface EngineCall {
 function callEngine({ socketPath, method, path, body }: EngineCall): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? "" : JSON.stringify(body);
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
-    const asked = request({ socketPath, method, path, headers }, (answer) => readJson(answer).then(resolve, reject));
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+    };
+    const asked = request({ socketPath, method, path, headers }, (answer) => {
+      readJson(answer).then(resolve, reject);
+    });
     asked.on("error", reject);
     asked.end(text);
   });
@@ -66,7 +77,8 @@ async function readJson(answer: IncomingMessage): Promise<unknown> {
   const pieces: Buffer[] = [];
   for await (const piece of answer) pieces.push(piece as Buffer);
   const text = Buffer.concat(pieces).toString();
-  if ((answer.statusCode ?? 500) >= 400) throw new Error(`the engine answered ${answer.statusCode}: ${text}`);
+  if ((answer.statusCode ?? 500) >= 400)
+    throw new Error(`the engine answered ${answer.statusCode}: ${text}`);
   return text === "" ? undefined : JSON.parse(text);
 }
 

@@ -28,7 +28,11 @@ export interface TestContainerOptions {
 /** Starts a container on the Docker Engine of the tests. */
 export async function dockerContainer(options: TestContainerOptions): Promise<TestContainer> {
   const name = `dh-test-${options.name}-${randomBytes(4).toString("hex")}`;
-  const command = options.command ?? ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done"];
+  const command = options.command ?? [
+    "sh",
+    "-c",
+    "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done",
+  ];
   const flags = ["--detach", "--name", name, "--network", "none", ...(options.flags ?? [])];
   const id = await docker("run", ...flags, options.image, ...command);
   return {

@@ -42,10 +42,14 @@ export async function startDeckhandServer(options: DeckhandServerOptions): Promi
 
   async function start(): Promise<void> {
     const engines = options.engines.flatMap((engine) => ["--engine", engine]);
-    const started = spawn(process.execPath, [DECKHAND, "serve", "--data-dir", dataDir, "--port", "0", ...engines], {
-      env: { ...process.env, ...options.env, NO_COLOR: "1" },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const started = spawn(
+      process.execPath,
+      [DECKHAND, "serve", "--data-dir", dataDir, "--port", "0", ...engines],
+      {
+        env: { ...process.env, ...options.env, NO_COLOR: "1" },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     child = started;
     const keep = (bytes: Buffer) => {
       log += bytes.toString();
@@ -84,14 +88,19 @@ export async function startDeckhandServer(options: DeckhandServerOptions): Promi
     fetch: (path, init = {}) =>
       fetch(url + path, {
         ...init,
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...init.headers },
+        headers: {
+          authorization: `Bearer ${token}`,
+          "content-type": "application/json",
+          ...init.headers,
+        },
       }),
     run: async (request, { wait = "60s" } = {}) => {
       const answer = await server.fetch(`/api/v1/runs?include=output&wait=${wait}`, {
         method: "POST",
         body: JSON.stringify(request),
       });
-      if (answer.status !== 201) throw new Error(`POST /runs answered ${answer.status}: ${await answer.text()}`);
+      if (answer.status !== 201)
+        throw new Error(`POST /runs answered ${answer.status}: ${await answer.text()}`);
       return (await answer.json()) as Run;
     },
     close: async () => {
@@ -108,7 +117,8 @@ async function addressOf(child: ChildProcess, log: () => string): Promise<string
   for (;;) {
     const address = /listening on (http:\/\/\S+)/i.exec(log())?.[1];
     if (address) return address;
-    if (child.exitCode !== null || performance.now() > until) throw new Error(`deckhand serve did not start:\n${log()}`);
+    if (child.exitCode !== null || performance.now() > until)
+      throw new Error(`deckhand serve did not start:\n${log()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -29,7 +29,9 @@ export async function startPrivateDockerd(options: {
   const log = openSync(join(folder, "dockerd.log"), "a");
   let daemon: ChildProcess | undefined;
   const command = async (...words: string[]) =>
-    (await run("docker", ["-H", `unix://${socketPath}`, ...words], { maxBuffer: 16 * 1024 * 1024 })).stdout.trim();
+    (
+      await run("docker", ["-H", `unix://${socketPath}`, ...words], { maxBuffer: 16 * 1024 * 1024 })
+    ).stdout.trim();
 
   async function start(): Promise<void> {
     const flags = [
@@ -39,14 +41,19 @@ export async function startPrivateDockerd(options: {
       ...(options.liveRestore ? ["--live-restore"] : []),
     ];
     // A killed daemon leaves these behind, and the next one takes them for a living containerd.
-    for (const stale of ["dockerd.pid", "exec/containerd/containerd.pid", "exec/containerd/containerd.sock"]) {
+    for (const stale of [
+      "dockerd.pid",
+      "exec/containerd/containerd.pid",
+      "exec/containerd/containerd.sock",
+    ]) {
       await rm(join(folder, stale), { force: true });
     }
     // A daemon without a bridge removes docker0, which here is the other daemon's: it gets a network of its own.
     daemon = spawn("unshare", ["--net", "dockerd", ...flags], { stdio: ["ignore", log, log] });
     const until = performance.now() + UP_WITHIN_MS;
     while (!(await command("version", "--format", "{{.Server.Version}}").catch(() => ""))) {
-      if (performance.now() > until || daemon.exitCode !== null) throw new Error(`the private dockerd did not start: see ${folder}/dockerd.log`);
+      if (performance.now() > until || daemon.exitCode !== null)
+        throw new Error(`the private dockerd did not start: see ${folder}/dockerd.log`);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
@@ -69,14 +76,30 @@ export async function startPrivateDockerd(options: {
     runContainer: async (image) => {
       const name = `private-${Math.random().toString(36).slice(2, 8)}`;
       const wait = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
-      await command("run", "--detach", "--name", name, "--network", "none", image, "sh", "-c", wait);
+      await command(
+        "run",
+        "--detach",
+        "--name",
+        name,
+        "--network",
+        "none",
+        image,
+        "sh",
+        "-c",
+        wait,
+      );
       return name;
     },
     close: async () => {
-      if (daemon?.exitCode !== null || daemon.signalCode !== null) await start().catch(() => undefined);
-      const left = (await command("ps", "--all", "--quiet").catch(() => "")).split("\n").filter(Boolean);
+      if (daemon?.exitCode !== null || daemon.signalCode !== null)
+        await start().catch(() => undefined);
+      const left = (await command("ps", "--all", "--quiet").catch(() => ""))
+        .split("\n")
+        .filter(Boolean);
       if (left.length > 0) await command("rm", "--force", ...left).catch(() => undefined);
       await end("SIGTERM");
+      // A killed daemon leaves its data directory mounted onto itself.
+      await run("umount", ["--lazy", join(folder, "data")]).catch(() => undefined);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
     },
   };

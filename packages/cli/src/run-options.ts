@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import type { RunRequestInput } from "@deckhand/core";
 import type { CommandContext } from "./command-context.ts";
+import { collect } from "./commands/command.ts";
 import type { FollowChoice } from "./follow-to-end.ts";
 import { UsageError } from "./usage-error.ts";
 import { VIEWS, type ViewName } from "./views/pick-view.ts";
@@ -27,8 +28,6 @@ export interface RunOptions {
   readonly exit?: "max";
   readonly exitStatus: boolean;
 }
-
-const collect = (value: string, before: string[] = []) => [...before, value];
 
 export function addRunOptions(command: Command): Command {
   return command

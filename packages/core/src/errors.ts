@@ -36,7 +36,10 @@ export const ERROR_CATALOG = {
   HOST_DENIED: { class: "denied", title: "The Host header is not allowed" },
   ORIGIN_DENIED: { class: "denied", title: "The Origin header is not allowed" },
   ROUTE_NOT_FOUND: { class: "not-found", title: "There is nothing at this address" },
-  METHOD_NOT_ALLOWED: { class: "method-not-allowed", title: "This address does not know the method" },
+  METHOD_NOT_ALLOWED: {
+    class: "method-not-allowed",
+    title: "This address does not know the method",
+  },
   RUN_NOT_FOUND: { class: "not-found", title: "There is no such run" },
   EXECUTION_NOT_FOUND: { class: "not-found", title: "There is no such execution" },
   SCRIPT_NOT_FOUND: { class: "not-found", title: "There is no such script" },
@@ -46,8 +49,14 @@ export const ERROR_CATALOG = {
   SCRIPT_EXISTS: { class: "conflict", title: "A script of this name exists" },
   VERSION_CONFLICT: { class: "conflict", title: "Somebody else changed it first" },
   RUN_STATE_CONFLICT: { class: "conflict", title: "The run is not in a state that allows this" },
-  TARGET_STATE_CONFLICT: { class: "conflict", title: "The container is not in a state that allows this" },
-  IDEMPOTENCY_IN_FLIGHT: { class: "conflict", title: "The first request with this key is still going on" },
+  TARGET_STATE_CONFLICT: {
+    class: "conflict",
+    title: "The container is not in a state that allows this",
+  },
+  IDEMPOTENCY_IN_FLIGHT: {
+    class: "conflict",
+    title: "The first request with this key is still going on",
+  },
   LAST_TOKEN: { class: "conflict", title: "The last token can not be removed" },
   IDEMPOTENCY_MISMATCH: { class: "unprocessable", title: "This key was used with another request" },
   PARAM_INVALID: { class: "unprocessable", title: "A parameter is not valid" },

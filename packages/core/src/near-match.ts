@@ -27,7 +27,7 @@ function editDistance(from: string, to: string): number {
     for (let column = 1; column <= to.length; column++) {
       const replaced = (last[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
       const shifted = Math.min(last[column] ?? 0, current[column - 1] ?? 0) + 1;
-      const swapped = isSwap(from, to, row, column)
+      const swapped = isSwap([from, row], [to, column])
         ? (beforeLast[column - 2] ?? 0) + 1
         : Number.POSITIVE_INFINITY;
       current.push(Math.min(replaced, shifted, swapped));
@@ -37,7 +37,11 @@ function editDistance(from: string, to: string): number {
   return last[to.length] ?? 0;
 }
 
-function isSwap(from: string, to: string, row: number, column: number): boolean {
+/** Tells whether the last two characters before both places are each other's. */
+function isSwap(
+  [from, row]: readonly [string, number],
+  [to, column]: readonly [string, number],
+): boolean {
   return (
     row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
   );

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { type Surroundings, writeAll } from "../command-context.ts";
 import { readText } from "../run-options.ts";
 import { UsageError } from "../usage-error.ts";
-import { action, newCommand } from "./command.ts";
+import { action, collect, newCommand } from "./command.ts";
 
 interface ApiFlags {
   readonly data?: string;
@@ -24,11 +24,7 @@ export function apiCommand(surroundings: Surroundings): Command {
     .argument("<method>", METHODS.join(", "))
     .argument("<path>", "beginning with a slash")
     .option("-d, --data <json>", "the body, or @file")
-    .option(
-      "-H, --header <name: value>",
-      "a header; repeat for more",
-      (value: string, before: string[] = []) => [...before, value],
-    )
+    .option("-H, --header <name: value>", "a header; repeat for more", collect)
     .option("-i, --include", "print the status and the headers too")
     .action(
       action(surroundings, async (context, method: string, path: string, flags: ApiFlags) => {

@@ -43,3 +43,8 @@ export function action<Arguments extends unknown[]>(
     await act(contextOf(surroundings, this), ...(words as Arguments));
   };
 }
+
+/** For options that may be given several times. */
+export function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}

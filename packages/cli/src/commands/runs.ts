@@ -5,7 +5,7 @@ import type { Style } from "../terminal/style.ts";
 import { formatAgo, formatBytes, formatSpan } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { LOOKS, toOutcomeWords } from "../views/execution-line.ts";
-import { action, newCommand } from "./command.ts";
+import { action, collect, newCommand } from "./command.ts";
 
 interface ListFlags {
   readonly state?: string[];
@@ -16,8 +16,6 @@ interface ListFlags {
   readonly limit: string;
   readonly after?: string;
 }
-
-const collect = (value: string, before: string[] = []) => [...before, value];
 
 export function runsCommand(surroundings: Surroundings): Command {
   return newCommand("runs", {

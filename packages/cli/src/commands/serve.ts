@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Surroundings } from "../command-context.ts";
 import { UsageError } from "../usage-error.ts";
-import { action, newCommand } from "./command.ts";
+import { action, collect, newCommand } from "./command.ts";
 
 interface ServeFlags {
   readonly config?: string;
@@ -26,11 +26,7 @@ export function serveCommand(surroundings: Surroundings): Command {
     .option("--host <address>", "the address to listen on; loopback unless you say otherwise")
     .option("--port <port>", "the port; 0 takes a free one")
     .option("--scripts <path>", "the directory of the script library")
-    .option(
-      "--engine <name=address>",
-      "an engine; repeat for more",
-      (value: string, before: string[] = []) => [...before, value],
-    )
+    .option("--engine <name=address>", "an engine; repeat for more", collect)
     .action(action(surroundings, (_context, flags: ServeFlags) => startServer(flags)));
 }
 

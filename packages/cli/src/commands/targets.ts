@@ -4,14 +4,12 @@ import { type CommandContext, show, type Surroundings } from "../command-context
 import { EXIT } from "../exit-codes.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
-import { action, newCommand } from "./command.ts";
+import { action, collect, newCommand } from "./command.ts";
 
 interface TargetFlags {
   readonly on?: string[];
   readonly except?: string[];
 }
-
-const collect = (value: string, before: string[] = []) => [...before, value];
 
 export function targetsCommand(surroundings: Surroundings): Command {
   return newCommand("targets", {

@@ -21,3 +21,14 @@ export function sanitizeLine(
 export function lastState(line: string): string {
   return line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
 }
+
+/** A text of somebody else's on one line: no escapes, no colours, one blank where any space was. */
+export function toOneLine(text: string): string {
+  return sanitizeLine(text.replaceAll(/\s+/g, " "), { keepColors: false });
+}
+
+/** A text of several lines, of which only its line ends, tabs and colours reach a terminal. */
+export function sanitizeText(text: string): string {
+  const lines = text.split("\n");
+  return lines.map((line) => sanitizeLine(line, { keepColors: true })).join("\n");
+}

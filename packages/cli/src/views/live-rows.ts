@@ -1,6 +1,7 @@
 import type { ExecutionUpdate } from "@deckhand/client";
 import type { ExecutionState, RunSummary } from "@deckhand/core";
-import { lastState, sanitizeLine } from "../terminal/sanitize.ts";
+import { columnsOf, fitColumns } from "../terminal/columns.ts";
+import { lastState, toOneLine } from "../terminal/sanitize.ts";
 import { formatSpan } from "../terminal/spans.ts";
 import type { Style } from "../terminal/style.ts";
 import { LOOKS, toOutcomeWords } from "./execution-line.ts";
@@ -100,11 +101,4 @@ function toBar({ executions }: LiveState, { style }: Screen): string {
     counts[index] ? [style(format, `${counts[index]} ${mark}`)] : [],
   );
   return ` ${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)}  ${words.join("  ")}   ${style("dim", "Ctrl-C cancels")}`;
-}
-
-function fit(text: string, columns: number): string {
-  const characters = [...text];
-  return characters.length <= columns
-    ? text
-    : `${characters.slice(0, Math.max(0, columns - 1)).join("")}…`;
 }

@@ -15,7 +15,11 @@ export const tokenList = z.object({ data: z.array(token) }).meta({ id: "TokenLis
 export const createTokenRequest = z
   .strictObject({
     name: z.string().min(1).max(100),
-    expiresIn: z.string().max(32).regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/).optional(),
+    expiresIn: z
+      .string()
+      .max(32)
+      .regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/)
+      .optional(),
   })
   .meta({ id: "CreateTokenRequest" });
 export const createdToken = token
@@ -38,4 +42,7 @@ export const auditEntry = z
   .meta({ id: "AuditEntry" });
 export type AuditEntry = z.infer<typeof auditEntry>;
 export const auditPage = pageOf(auditEntry).meta({ id: "AuditPage" });
-export const auditQuery = pageQuery.extend({ action: z.string().max(100).optional(), object: z.string().max(300).optional() });
+export const auditQuery = pageQuery.extend({
+  action: z.string().max(100).optional(),
+  object: z.string().max(300).optional(),
+});

@@ -39,7 +39,9 @@ export const outputQuery = z.strictObject({
 export type OutputQuery = z.infer<typeof outputQuery>;
 
 export const rawOutputQuery = z.strictObject({
-  execution: executionId.optional().meta({ description: "needed when the run has several executions" }),
+  execution: executionId
+    .optional()
+    .meta({ description: "needed when the run has several executions" }),
   stream: z.enum(["stdout", "stderr", "both"]).default("both"),
 });
 

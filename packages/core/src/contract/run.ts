@@ -2,7 +2,18 @@ import { z } from "zod";
 import { EXECUTION_STATES } from "../runs/execution-state.ts";
 import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
-import { durationText, executionId, oneOrMany, pageOf, pageQuery, runId, sha256, targetId, timestamp, tokenId } from "./shared.ts";
+import {
+  durationText,
+  executionId,
+  oneOrMany,
+  pageOf,
+  pageQuery,
+  runId,
+  sha256,
+  targetId,
+  timestamp,
+  tokenId,
+} from "./shared.ts";
 
 export const executionState = z.enum(EXECUTION_STATES);
 export const runState = z.enum(RUN_STATES as [RunState, ...RunState[]]);
@@ -10,14 +21,24 @@ export const runState = z.enum(RUN_STATES as [RunState, ...RunState[]]);
 const selectorText = z.string().min(1).max(4096).meta({ example: "label=role=db" });
 const envValue = z.string().max(128 * 1024 - 1);
 
-export const paramValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).max(1000)]);
+export const paramValue = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.array(z.string()).max(1000),
+]);
 export type ParamValue = z.infer<typeof paramValue>;
 
 export const inlineScript = z
   .strictObject({
     text: z.string().min(1),
     interpreter: z.string().min(1).max(256).optional().meta({ example: "python3" }),
-    name: z.string().min(1).max(200).optional().meta({ description: "for display, and for the extension" }),
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ description: "for display, and for the extension" }),
   })
   .meta({ id: "InlineScript" });
 
@@ -27,13 +48,27 @@ export const stdinInput = z.union([z.string(), z.strictObject({ base64: z.base64
 /** Exactly one of `script`, `inline` and `argv`. */
 export const runRequest = z
   .strictObject({
-    script: z.string().min(1).max(300).optional().meta({ example: "db/vacuum@3", description: "name, or name@version" }),
+    script: z
+      .string()
+      .min(1)
+      .max(300)
+      .optional()
+      .meta({ example: "db/vacuum@3", description: "name, or name@version" }),
     inline: inlineScript.optional(),
-    argv: z.array(z.string()).min(1).max(1000).optional().meta({ example: ["nginx", "-t"] }),
+    argv: z
+      .array(z.string())
+      .min(1)
+      .max(1000)
+      .optional()
+      .meta({ example: ["nginx", "-t"] }),
     on: z.array(selectorText).min(1).max(100).meta({ description: "selectors; several add up" }),
     except: z.array(selectorText).max(100).default([]),
     params: z.record(z.string(), paramValue).default({}),
-    args: z.array(z.string()).max(1000).default([]).meta({ description: "arguments of the script" }),
+    args: z
+      .array(z.string())
+      .max(1000)
+      .default([])
+      .meta({ description: "arguments of the script" }),
     env: z.record(z.string(), envValue).default({}),
     stdin: stdinInput.optional(),
     user: z.string().max(256).optional().meta({ example: "postgres" }),
@@ -49,14 +84,21 @@ export const runRequest = z
     allowEmpty: z.boolean().default(false),
     reason: z.string().max(500).optional(),
   })
-  .refine((request) => [request.script, request.inline, request.argv].filter((one) => one !== undefined).length === 1, {
-    message: "give exactly one of script, inline and argv",
-  })
+  .refine(
+    (request) =>
+      [request.script, request.inline, request.argv].filter((one) => one !== undefined).length ===
+      1,
+    {
+      message: "give exactly one of script, inline and argv",
+    },
+  )
   .meta({ id: "RunRequest" });
 export type RunRequest = z.infer<typeof runRequest>;
 export type RunRequestInput = z.input<typeof runRequest>;
 
-const reasonCode = z.enum(Object.keys(OUTCOME_REASONS) as [OutcomeReasonCode, ...OutcomeReasonCode[]]);
+const reasonCode = z.enum(
+  Object.keys(OUTCOME_REASONS) as [OutcomeReasonCode, ...OutcomeReasonCode[]],
+);
 
 /** Which way into the container was used, and what holds for this execution because of it. */
 export const guarantees = z
@@ -65,7 +107,9 @@ export const guarantees = z
     durability: z.enum(["durable", "attached", "none"]).meta({
       description: "attached: output and exit code are lost with our connection to the engine",
     }),
-    stop: z.enum(["tree", "marker-sweep", "none"]).meta({ description: "what cancel and timeout reach" }),
+    stop: z
+      .enum(["tree", "marker-sweep", "none"])
+      .meta({ description: "what cancel and timeout reach" }),
     survivesServerRestart: z.boolean(),
   })
   .meta({ id: "Guarantees" });
@@ -88,7 +132,10 @@ export const executionOutput = z.object({
   stdout: z.string().optional(),
   stderr: z.string().optional(),
   encoding: z.enum(["utf-8", "base64"]).optional(),
-  shortened: z.boolean().optional().meta({ description: "the text here is not all that is stored" }),
+  shortened: z
+    .boolean()
+    .optional()
+    .meta({ description: "the text here is not all that is stored" }),
 });
 
 export const execution = z
@@ -104,7 +151,11 @@ export const execution = z
     queuedAt: timestamp,
     startedAt: timestamp.nullable(),
     finishedAt: timestamp.nullable(),
-    queuedMs: z.number().int().nullable().meta({ description: "from acceptance to the start of the start" }),
+    queuedMs: z
+      .number()
+      .int()
+      .nullable()
+      .meta({ description: "from acceptance to the start of the start" }),
     startMs: z.number().int().nullable().meta({ description: "from there until the script ran" }),
     durationMs: z.number().int().nullable().meta({ description: "how long the script ran" }),
     output: executionOutput,
@@ -142,7 +193,9 @@ export const run = runSummary
   .extend({
     interpreter: z.array(z.string()).nullable(),
     argv: z.array(z.string()).nullable(),
-    params: z.record(z.string(), paramValue).meta({ description: "a secret's value is shown as •••" }),
+    params: z
+      .record(z.string(), paramValue)
+      .meta({ description: "a secret's value is shown as •••" }),
     args: z.array(z.string()),
     env: z.array(z.string()).meta({ description: "names only" }),
     user: z.string(),
@@ -162,7 +215,10 @@ export type RunPage = z.infer<typeof runPage>;
 
 export const createRunQuery = z.strictObject({
   wait: durationText.optional().meta({ description: "wait for the end, at most this long (120s)" }),
-  include: z.literal("output").optional().meta({ description: "put the output into the answer, up to 64 KiB a stream" }),
+  include: z
+    .literal("output")
+    .optional()
+    .meta({ description: "put the output into the answer, up to 64 KiB a stream" }),
 });
 export const readRunQuery = createRunQuery;
 
@@ -170,14 +226,20 @@ export const listRunsQuery = pageQuery.extend({
   state: oneOrMany(runState),
   script: z.string().max(300).optional(),
   target: z.string().max(300).optional().meta({ description: "a target's id or name" }),
-  since: z.union([durationText, timestamp]).optional().meta({ description: "a time, or a span back from now" }),
+  since: z
+    .union([durationText, timestamp])
+    .optional()
+    .meta({ description: "a time, or a span back from now" }),
   until: z.union([durationText, timestamp]).optional(),
 });
 export type ListRunsQuery = z.infer<typeof listRunsQuery>;
 
 export const rerunRequest = z
   .strictObject({
-    only: z.enum(["all", "failed"]).default("all").meta({ description: "failed: every target that did not succeed" }),
+    only: z
+      .enum(["all", "failed"])
+      .default("all")
+      .meta({ description: "failed: every target that did not succeed" }),
     params: z.record(z.string(), paramValue).default({}).meta({
       description: "other values, and those of secrets, which are never kept",
     }),
@@ -197,7 +259,11 @@ export const runPlanView = z
     args: z.array(z.string()),
     user: z.string(),
     workdir: z.string(),
-    limits: z.object({ timeoutMs: z.number().int(), killGraceMs: z.number().int(), outputBytes: z.number().int() }),
+    limits: z.object({
+      timeoutMs: z.number().int(),
+      killGraceMs: z.number().int(),
+      outputBytes: z.number().int(),
+    }),
     targets: z.array(executionTarget),
   })
   .meta({ id: "RunPlan" });

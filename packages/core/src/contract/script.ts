@@ -5,7 +5,20 @@ import { pageOf, pageQuery, sha256, timestamp } from "./shared.ts";
 export const scriptParam = z
   .object({
     name: z.string(),
-    type: z.enum(["string", "text", "int", "number", "bool", "choice", "choices", "date", "duration", "json", "file", "target"]),
+    type: z.enum([
+      "string",
+      "text",
+      "int",
+      "number",
+      "bool",
+      "choice",
+      "choices",
+      "date",
+      "duration",
+      "json",
+      "file",
+      "target",
+    ]),
     required: z.boolean(),
     secret: z.boolean(),
     default: z.string().nullable(),
@@ -21,7 +34,10 @@ export const scriptHeaderView = z
   .object({
     title: z.string().nullable(),
     about: z.string().nullable(),
-    interpreter: z.array(z.string()).nullable().meta({ description: "what starts it; null when none is known" }),
+    interpreter: z
+      .array(z.string())
+      .nullable()
+      .meta({ description: "what starts it; null when none is known" }),
     user: z.string().nullable(),
     workdir: z.string().nullable(),
     timeoutMs: z.number().int().nullable(),
@@ -37,19 +53,31 @@ export const scriptHeaderView = z
   .meta({ id: "ScriptHeader" });
 export type ScriptHeaderView = z.infer<typeof scriptHeaderView>;
 
-export const scriptProblem = z.object({ line: z.number().int(), column: z.number().int(), detail: z.string() });
+export const scriptProblem = z.object({
+  line: z.number().int(),
+  column: z.number().int(),
+  detail: z.string(),
+});
 export type ScriptProblem = z.infer<typeof scriptProblem>;
 
 export const scriptSummary = z
   .object({
     name: z.string().meta({ example: "db/vacuum" }),
-    path: z.string().meta({ description: "the file's path inside the library", example: "db/vacuum.sh" }),
-    version: z.number().int().min(0).meta({ description: "0 when the file can not be kept; `problems` says why" }),
+    path: z
+      .string()
+      .meta({ description: "the file's path inside the library", example: "db/vacuum.sh" }),
+    version: z
+      .number()
+      .int()
+      .min(0)
+      .meta({ description: "0 when the file can not be kept; `problems` says why" }),
     sha256: sha256.nullable(),
     sizeBytes: z.number().int(),
     updatedAt: timestamp,
     header: scriptHeaderView,
-    problems: z.array(scriptProblem).meta({ description: "what is wrong in the header; such a script does not run" }),
+    problems: z
+      .array(scriptProblem)
+      .meta({ description: "what is wrong in the header; such a script does not run" }),
   })
   .meta({ id: "ScriptSummary" });
 export type ScriptSummary = z.infer<typeof scriptSummary>;
@@ -65,13 +93,20 @@ export type ScriptPage = z.infer<typeof scriptPage>;
 export const scriptVersion = z
   .object({ version: z.number().int(), sha256, sizeBytes: z.number().int(), createdAt: timestamp })
   .meta({ id: "ScriptVersion" });
-export const scriptVersionList = z.object({ data: z.array(scriptVersion) }).meta({ id: "ScriptVersionList" });
+export const scriptVersionList = z
+  .object({ data: z.array(scriptVersion) })
+  .meta({ id: "ScriptVersionList" });
 export type ScriptVersion = z.infer<typeof scriptVersion>;
 
 export const createScriptRequest = z
-  .strictObject({ path: z.string().min(1).max(255).meta({ example: "db/vacuum.sh" }), text: z.string().min(1) })
+  .strictObject({
+    path: z.string().min(1).max(255).meta({ example: "db/vacuum.sh" }),
+    text: z.string().min(1),
+  })
   .meta({ id: "CreateScriptRequest" });
-export const updateScriptRequest = z.strictObject({ text: z.string().min(1) }).meta({ id: "UpdateScriptRequest" });
+export const updateScriptRequest = z
+  .strictObject({ text: z.string().min(1) })
+  .meta({ id: "UpdateScriptRequest" });
 export const checkScriptRequest = z
   .strictObject({ path: z.string().min(1).max(255), text: z.string() })
   .meta({ id: "CheckScriptRequest" });

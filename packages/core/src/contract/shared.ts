@@ -2,10 +2,22 @@ import { z } from "zod";
 
 export const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC, with milliseconds" });
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-export const runId = z.string().regex(/^run_[0-9a-z]{26}$/).meta({ example: "run_01k9g4z7e0s2m4n6p8q0r2t4v6" });
-export const executionId = z.string().regex(/^exe_[0-9a-z]{26}$/).meta({ example: "exe_01k9g4z7e0s2m4n6p8q0r2t4v6" });
-export const targetId = z.string().regex(/^tgt_[0-9a-z]{16}$/).meta({ example: "tgt_3f9a1c0b7d2e4f68" });
-export const tokenId = z.string().regex(/^tok_[0-9a-z]{26}$/).meta({ example: "tok_01k9g4z7e0s2m4n6p8q0r2t4v6" });
+export const runId = z
+  .string()
+  .regex(/^run_[0-9a-z]{26}$/)
+  .meta({ example: "run_01k9g4z7e0s2m4n6p8q0r2t4v6" });
+export const executionId = z
+  .string()
+  .regex(/^exe_[0-9a-z]{26}$/)
+  .meta({ example: "exe_01k9g4z7e0s2m4n6p8q0r2t4v6" });
+export const targetId = z
+  .string()
+  .regex(/^tgt_[0-9a-z]{16}$/)
+  .meta({ example: "tgt_3f9a1c0b7d2e4f68" });
+export const tokenId = z
+  .string()
+  .regex(/^tok_[0-9a-z]{26}$/)
+  .meta({ example: "tok_01k9g4z7e0s2m4n6p8q0r2t4v6" });
 
 /** `10m`, `1h30m`, `90s`, `500ms` or a number of seconds in words; `parseDurationMs` reads it. */
 export const durationText = z

@@ -22,7 +22,9 @@ export const target = z
   .meta({ id: "Target" });
 export type Target = z.infer<typeof target>;
 
-export const targetPage = pageOf(target).extend({ total: z.number().int() }).meta({ id: "TargetPage" });
+export const targetPage = pageOf(target)
+  .extend({ total: z.number().int() })
+  .meta({ id: "TargetPage" });
 export type TargetPage = z.infer<typeof targetPage>;
 
 export const targetQuery = z.strictObject({

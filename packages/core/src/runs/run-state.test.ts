@@ -27,7 +27,9 @@ test("a run has ended exactly when all its executions have", () => {
 test("a run succeeds only when every execution did", () => {
   fc.assert(
     fc.property(states, (list) => {
-      expect(deriveRunState(countStates(list)) === "succeeded").toBe(list.every((state) => state === "succeeded"));
+      expect(deriveRunState(countStates(list)) === "succeeded").toBe(
+        list.every((state) => state === "succeeded"),
+      );
     }),
   );
 });

@@ -19,7 +19,9 @@ export interface OpenedDatabase {
 export async function openDatabase(dataDir: string): Promise<OpenedDatabase> {
   const unlock = lockDirectory(dataDir);
   const db = new Kysely<Database>({
-    dialect: new SqliteDialect({ database: toKyselyDatabase(openSqlite(join(dataDir, "deckhand.db"))) }),
+    dialect: new SqliteDialect({
+      database: toKyselyDatabase(openSqlite(join(dataDir, "deckhand.db"))),
+    }),
   });
   await migrate(db);
   return {
@@ -32,7 +34,10 @@ export async function openDatabase(dataDir: string): Promise<OpenedDatabase> {
 }
 
 async function migrate(db: Kysely<Database>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
+  });
   const { error } = await migrator.migrateToLatest();
   if (!error) return;
   throw new AppError("STORAGE_UNAVAILABLE", {

@@ -26,7 +26,8 @@ export async function discoverEngine(input: DiscoveryInput): Promise<DiscoveredE
   const named = fromVariable(input) ?? (await fromContext(input));
   if (named) return named;
   for (const socketPath of usualSockets(input)) {
-    if (await answers(socketPath)) return { address: `unix://${socketPath}`, tls: undefined, source: "a usual socket" };
+    if (await answers(socketPath))
+      return { address: `unix://${socketPath}`, tls: undefined, source: "a usual socket" };
   }
   return undefined;
 }
@@ -35,24 +36,43 @@ function fromVariable({ env, homeDir }: DiscoveryInput): DiscoveredEngine | unde
   const address = env["DOCKER_HOST"] || env["CONTAINER_HOST"];
   if (!address) return undefined;
   const folder = env["DOCKER_CERT_PATH"] || join(homeDir, ".docker");
-  return { address, tls: env["DOCKER_TLS_VERIFY"] ? toTls(folder) : undefined, source: "DOCKER_HOST" };
+  return {
+    address,
+    tls: env["DOCKER_TLS_VERIFY"] ? toTls(folder) : undefined,
+    source: "DOCKER_HOST",
+  };
 }
 
 function toTls(folder: string): TlsFiles {
-  return { caPath: join(folder, "ca.pem"), certPath: join(folder, "cert.pem"), keyPath: join(folder, "key.pem") };
+  return {
+    caPath: join(folder, "ca.pem"),
+    certPath: join(folder, "cert.pem"),
+    keyPath: join(folder, "key.pem"),
+  };
 }
 
-async function fromContext({ env, homeDir }: DiscoveryInput): Promise<DiscoveredEngine | undefined> {
+async function fromContext({
+  env,
+  homeDir,
+}: DiscoveryInput): Promise<DiscoveredEngine | undefined> {
   const folder = env["DOCKER_CONFIG"] || join(homeDir, ".docker");
-  const name = env["DOCKER_CONTEXT"] || readString(await readJson(join(folder, "config.json")), "currentContext");
+  const name =
+    env["DOCKER_CONTEXT"] ||
+    readString(await readJson(join(folder, "config.json")), "currentContext");
   if (!name || name === "default") return undefined;
   const id = createHash("sha256").update(name).digest("hex");
-  const meta = (await readJson(join(folder, "contexts", "meta", id, "meta.json"))) as ContextMeta | undefined;
+  const meta = (await readJson(join(folder, "contexts", "meta", id, "meta.json"))) as
+    | ContextMeta
+    | undefined;
   const address = meta?.Endpoints?.docker?.Host;
   if (!address) return undefined;
   const material = join(folder, "contexts", "tls", id, "docker");
   const hasTls = (await readFile(join(material, "ca.pem")).catch(() => undefined)) !== undefined;
-  return { address, tls: hasTls ? toTls(material) : undefined, source: `the docker context ${name}` };
+  return {
+    address,
+    tls: hasTls ? toTls(material) : undefined,
+    source: `the docker context ${name}`,
+  };
 }
 
 interface ContextMeta {
@@ -68,7 +88,10 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 function readString(value: unknown, key: string): string | undefined {
-  const found = value !== null && typeof value === "object" ? (value as Record<string, unknown>)[key] : undefined;
+  const found =
+    value !== null && typeof value === "object"
+      ? (value as Record<string, unknown>)[key]
+      : undefined;
   return typeof found === "string" ? found : undefined;
 }
 
@@ -88,10 +111,13 @@ function usualSockets({ env, homeDir }: DiscoveryInput): readonly string[] {
 
 function answers(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath, path: "/_ping", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
+    const asked = request(
+      { socketPath, path: "/_ping", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      },
+    );
     asked.once("error", () => resolve(false));
     asked.end();
   });

@@ -21,7 +21,14 @@ export interface EngineContainer {
   readonly createdAt: Date;
 }
 
-export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "exited" | "dead" | "removing";
+export type ContainerStatus =
+  | "created"
+  | "running"
+  | "paused"
+  | "restarting"
+  | "exited"
+  | "dead"
+  | "removing";
 export type ContainerHealth = "starting" | "healthy" | "unhealthy";
 
 /** What an inspect adds: it decides whether an execution still belongs to the container it started in. */
@@ -38,7 +45,17 @@ export interface EngineContainerDetail extends EngineContainer {
 
 /** Something happened to a container. A hint to look again, never the truth by itself. */
 export interface EngineEvent {
-  readonly kind: "start" | "die" | "oom" | "pause" | "unpause" | "restart" | "rename" | "destroy" | "health" | "update";
+  readonly kind:
+    | "start"
+    | "die"
+    | "oom"
+    | "pause"
+    | "unpause"
+    | "restart"
+    | "rename"
+    | "destroy"
+    | "health"
+    | "update";
   readonly containerId: string;
   readonly at: Date;
 }
@@ -112,7 +129,10 @@ export interface Engine {
   /** Asks for the version and negotiates the API version once; throws ENGINE_UNREACHABLE. */
   version(signal?: AbortSignal): Promise<EngineVersion>;
   /** Lists running (and paused or restarting) containers; `all` adds the stopped ones. */
-  listContainers(options?: { readonly all?: boolean; readonly signal?: AbortSignal }): Promise<readonly EngineContainer[]>;
+  listContainers(options?: {
+    readonly all?: boolean;
+    readonly signal?: AbortSignal;
+  }): Promise<readonly EngineContainer[]>;
   /** Gives `undefined` when there is no such container. */
   findContainer(idOrName: string, signal?: AbortSignal): Promise<EngineContainerDetail | undefined>;
   /**
@@ -120,7 +140,10 @@ export interface Engine {
    * (then it throws ENGINE_UNREACHABLE); reconnecting is the inventory's business. `onOpen` is called when the
    * subscription stands, so that a re-read after it misses nothing.
    */
-  events(options: { readonly signal: AbortSignal; readonly onOpen?: () => void }): AsyncIterable<EngineEvent>;
+  events(options: {
+    readonly signal: AbortSignal;
+    readonly onOpen?: () => void;
+  }): AsyncIterable<EngineEvent>;
   /**
    * Creates and starts an exec, never privileged, never with a TTY, with stdin, stdout and stderr attached.
    * Nothing is written before the engine's response header is complete.

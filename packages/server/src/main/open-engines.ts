@@ -60,13 +60,20 @@ export async function openEngines(config: Config): Promise<OpenEngines> {
     problems: () => all.flatMap(toProblems),
     refresh: async () => {
       const reads = Promise.all(all.map(({ inventory }) => inventory.refresh()));
-      await Promise.race([reads, new Promise((resolve) => setTimeout(resolve, REFRESH_WITHIN_MS).unref())]);
+      await Promise.race([
+        reads,
+        new Promise((resolve) => setTimeout(resolve, REFRESH_WITHIN_MS).unref()),
+      ]);
     },
-    ready: async (timeoutMs) => void (await Promise.all(all.map(({ inventory }) => inventory.ready(timeoutMs)))),
+    ready: async (timeoutMs) =>
+      void (await Promise.all(all.map(({ inventory }) => inventory.ready(timeoutMs)))),
     subscribe: (listener) => {
       for (const { inventory } of all) inventory.subscribe(listener);
     },
-    up: () => new Map(all.map(({ engine, inventory }) => [engine.name, inventory.snapshot().state === "up"])),
+    up: () =>
+      new Map(
+        all.map(({ engine, inventory }) => [engine.name, inventory.snapshot().state === "up"]),
+      ),
     close: () => {
       for (const { engine, inventory } of all) {
         inventory.close();
@@ -76,7 +83,11 @@ export async function openEngines(config: Config): Promise<OpenEngines> {
   };
 }
 
-async function toDockerEngine(name: string, { address, tls }: EngineConfig, config: Config): Promise<Engine> {
+async function toDockerEngine(
+  name: string,
+  { address, tls }: EngineConfig,
+  config: Config,
+): Promise<Engine> {
   if (address !== "auto") {
     const files = tls && { caPath: tls.ca, certPath: tls.cert, keyPath: tls.key };
     return dockerEngine({ name, address, tls: files });
@@ -86,12 +97,17 @@ async function toDockerEngine(name: string, { address, tls }: EngineConfig, conf
 }
 
 function openEngine(engine: Engine, { directExec }: EngineConfig): OpenEngine {
-  return { engine, inventory: engineInventory({ engine }), session: attachedSession({ engine, directExec }) };
+  return {
+    engine,
+    inventory: engineInventory({ engine }),
+    session: attachedSession({ engine, directExec }),
+  };
 }
 
 function toWatchSource({ inventory }: OpenEngine) {
   return {
-    find: (containerId: string) => inventory.snapshot().containers.find(({ id }) => id === containerId),
+    find: (containerId: string) =>
+      inventory.snapshot().containers.find(({ id }) => id === containerId),
     isUp: () => inventory.snapshot().state !== "down",
     subscribe: inventory.subscribe,
   };
@@ -105,7 +121,8 @@ function toProblems({ engine, inventory }: OpenEngine): string[] {
 
 async function toView({ engine, inventory }: OpenEngine): Promise<EngineView> {
   const { state, problem, containers } = inventory.snapshot();
-  const version: EngineVersion | undefined = state === "up" ? await engine.version().catch(() => undefined) : undefined;
+  const version: EngineVersion | undefined =
+    state === "up" ? await engine.version().catch(() => undefined) : undefined;
   return {
     name: engine.name,
     address: engine.address,

@@ -73,12 +73,23 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   });
   const shared = { db, output, signals, now: Date.now };
 
-
   const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
-    planRun({ scripts: deps.library, listTargets: engines.targets.list, refreshTargets: engines.refresh, limits }, request);
+    planRun(
+      {
+        scripts: deps.library,
+        listTargets: engines.targets.list,
+        refreshTargets: engines.refresh,
+        limits,
+      },
+      request,
+    );
 
   async function assertAccepting(): Promise<void> {
-    if (closing) throw new AppError("SHUTTING_DOWN", { detail: "The server is shutting down.", hint: "Try again in a moment." });
+    if (closing)
+      throw new AppError("SHUTTING_DOWN", {
+        detail: "The server is shutting down.",
+        hint: "Try again in a moment.",
+      });
     await assertFreeSpace(config.dataDir);
   }
 
@@ -97,7 +108,16 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
           newId,
           assertAccepting,
           audit: (transaction, { caller, runId, targets, title }) =>
-            deps.audit.record({ caller, action: "run.create", object: runId, outcome: "allowed", detail: { title, targets } }, transaction),
+            deps.audit.record(
+              {
+                caller,
+                action: "run.create",
+                object: runId,
+                outcome: "allowed",
+                detail: { title, targets },
+              },
+              transaction,
+            ),
         },
         input,
       ),
@@ -109,21 +129,31 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   });
 
   const forgetting = setInterval(() => {
-    deleteIdempotencyKeys(db, Date.now() - DAY_MS).catch((error: unknown) => logger.warn({ err: error }, "old idempotency keys stay"));
+    deleteIdempotencyKeys(db, Date.now() - DAY_MS).catch((error: unknown) =>
+      logger.warn({ err: error }, "old idempotency keys stay"),
+    );
   }, HOUR_MS);
 
   return {
     routes,
     recover: async () => {
-      const recovered = await recoverRuns({ ...shared, dispatcher, findSession: engines.findSession });
-      if (recovered.queued + recovered.lost > 0) logger.info(recovered, "settled what an earlier process left open");
+      const recovered = await recoverRuns({
+        ...shared,
+        dispatcher,
+        findSession: engines.findSession,
+      });
+      if (recovered.queued + recovered.lost > 0)
+        logger.info(recovered, "settled what an earlier process left open");
     },
     close: async () => {
       closing = true;
       clearInterval(forgetting);
       const stopped = dispatcher.stop();
       const graceOver = setTimeout(() => {
-        runExecutor.abandonAll({ code: "server-shutdown", detail: "The server was shut down while the script ran." });
+        runExecutor.abandonAll({
+          code: "server-shutdown",
+          detail: "The server was shut down while the script ran.",
+        });
       }, SHUTDOWN_GRACE_MS);
       await stopped;
       clearTimeout(graceOver);
@@ -152,11 +182,16 @@ function observer(metrics: Metrics, logger: Logger): ExecutionObserver {
     settled: ({ execution, run }) => {
       const { id, run_id, state, engine, started_at, finished_at } = execution;
       if (started_at !== null) metrics.executionsInFlight.dec();
-      if (started_at !== null && finished_at !== null) metrics.executionDuration.observe((finished_at - started_at) / 1000);
+      if (started_at !== null && finished_at !== null)
+        metrics.executionDuration.observe((finished_at - started_at) / 1000);
       metrics.executions.inc({ state, engine });
       if (isTerminal(run.state as RunState)) metrics.runs.inc({ kind: run.kind, state: run.state });
-      logger.info({ runId: run_id, executionId: id, state, reason: execution.reason_code }, "execution ended");
+      logger.info(
+        { runId: run_id, executionId: id, state, reason: execution.reason_code },
+        "execution ended",
+      );
     },
-    failed: (executionId, error) => logger.error({ err: error, executionId }, "an execution failed on our side"),
+    failed: (executionId, error) =>
+      logger.error({ err: error, executionId }, "an execution failed on our side"),
   };
 }

@@ -46,7 +46,10 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** Opens everything in order, each part with what stands already; what was opened last is closed first. */
-export async function openServer(config: Config, print: (line: string) => void): Promise<OpenServer> {
+export async function openServer(
+  config: Config,
+  print: (line: string) => void,
+): Promise<OpenServer> {
   const { dataDir } = config;
   const logger = createLogger(config.log.level);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -74,7 +77,13 @@ export async function openServer(config: Config, print: (line: string) => void):
     metrics,
     logger,
     routes: [
-      serverRoutes({ version: VERSION, limits: config.limits, startedAt: new Date(), dataDir, problems: async () => engines.problems() }),
+      serverRoutes({
+        version: VERSION,
+        limits: config.limits,
+        startedAt: new Date(),
+        dataDir,
+        problems: async () => engines.problems(),
+      }),
       runs.routes,
       targetRoutes({ targets: engines.targets, listEngines: engines.list }),
       scriptRoutes({ library, audit }),
@@ -86,7 +95,11 @@ export async function openServer(config: Config, print: (line: string) => void):
   await engines.ready(ENGINES_READY_WITHIN_MS);
   const url = await listen(app, config);
   await announce({ engines, url, print, logger });
-  void runs.recover().catch((error: unknown) => logger.error({ err: error }, "what was left open could not be settled"));
+  void runs
+    .recover()
+    .catch((error: unknown) =>
+      logger.error({ err: error }, "what was left open could not be settled"),
+    );
   return {
     url,
     close: async () => {
@@ -125,7 +138,10 @@ interface Announcement {
 
 async function announce({ engines, url, print, logger }: Announcement): Promise<void> {
   for (const engine of await engines.list()) {
-    if (engine.state === "up") print(`Engine ${engine.name} (${engine.product} ${engine.version}): ${engine.targets} containers run`);
+    if (engine.state === "up")
+      print(
+        `Engine ${engine.name} (${engine.product} ${engine.version}): ${engine.targets} containers run`,
+      );
     else print(`Engine ${engine.name}: ${engine.problem ?? "not reached yet"}`);
   }
   print(`Deckhand ${VERSION} is listening on ${url} (API docs: ${url}/docs)`);

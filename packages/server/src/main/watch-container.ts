@@ -48,13 +48,23 @@ export function watchContainer(
 
 const AWAY: OutcomeReason = { code: "engine-unreachable", detail: "The engine does not answer." };
 
-function toEnd(seen: SeenContainer | undefined, place: WatchedContainer): OutcomeReason | undefined {
-  if (!seen) return { code: "container-gone", detail: "The container was removed while the script ran." };
+function toEnd(
+  seen: SeenContainer | undefined,
+  place: WatchedContainer,
+): OutcomeReason | undefined {
+  if (!seen)
+    return { code: "container-gone", detail: "The container was removed while the script ran." };
   if (seen.status !== "running" && seen.status !== "paused") {
-    return { code: "container-stopped", detail: `The container is ${seen.status}; the script ended with it.` };
+    return {
+      code: "container-stopped",
+      detail: `The container is ${seen.status}; the script ended with it.`,
+    };
   }
   if (isOther(seen.startedAt, place.startedAt)) {
-    return { code: "container-restarted", detail: "The container was restarted while the script ran." };
+    return {
+      code: "container-restarted",
+      detail: "The container was restarted while the script ran.",
+    };
   }
   return undefined;
 }

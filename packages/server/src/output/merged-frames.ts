@@ -19,7 +19,10 @@ export class MergedFrames {
   #after: number;
 
   constructor(files: ReadonlyMap<string, string>, after: number) {
-    this.#sources = [...files].map(([executionId, path]) => ({ executionId, file: new FrameFile(path) }));
+    this.#sources = [...files].map(([executionId, path]) => ({
+      executionId,
+      file: new FrameFile(path),
+    }));
     this.#after = after;
   }
 
@@ -32,9 +35,14 @@ export class MergedFrames {
    * Reads the next frames up to a number, at most `limit`; an empty answer says that there are none for now.
    */
   async read(upTo: number, limit = Number.POSITIVE_INFINITY): Promise<readonly ExecutionFrame[]> {
-    const blockBytes = Math.max(SMALLEST_BLOCK_BYTES, Math.floor(ROUND_BYTES / (this.#sources.length || 1)));
+    const blockBytes = Math.max(
+      SMALLEST_BLOCK_BYTES,
+      Math.floor(ROUND_BYTES / (this.#sources.length || 1)),
+    );
     for (;;) {
-      const rounds = await Promise.all(this.#sources.map((source) => readSource(source, blockBytes)));
+      const rounds = await Promise.all(
+        this.#sources.map((source) => readSource(source, blockBytes)),
+      );
       if (rounds.every((round) => round.frames.length === 0)) return [];
       const taken = this.#take(rounds, Math.min(upTo, safeEnd(rounds)), limit);
       if (taken.length > 0) return taken;

@@ -23,7 +23,11 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 function openLog(): OutputLog {
-  return fileOutputLog({ directory, now: () => 1_763_000_000_000, onFlushed: () => (flushed += 1) });
+  return fileOutputLog({
+    directory,
+    now: () => 1_763_000_000_000,
+    onFlushed: () => (flushed += 1),
+  });
 }
 
 interface Piece {
@@ -48,7 +52,8 @@ function executionId(execution: number): string {
 
 async function readAll(cursor: OutputCursor): Promise<ExecutionFrame[]> {
   const all: ExecutionFrame[] = [];
-  for (let frames = await cursor.next(7); frames.length > 0; frames = await cursor.next(7)) all.push(...frames);
+  for (let frames = await cursor.next(7); frames.length > 0; frames = await cursor.next(7))
+    all.push(...frames);
   return all;
 }
 
@@ -63,15 +68,25 @@ test("what executions write side by side comes back byte for byte, in order, fro
     fc.asyncProperty(fc.array(piece, { maxLength: 60 }), fc.nat(), async (pieces, place) => {
       await log.deleteRun(RUN);
       log.closeRun(RUN);
-      const writers = await Promise.all([0, 1, 2, 3].map((execution) => log.openWriter(RUN, executionId(execution), NO_LIMIT)));
-      await Promise.all(pieces.map(({ execution, stream, bytes }) => writers[execution]?.append(stream, bytes)));
+      const writers = await Promise.all(
+        [0, 1, 2, 3].map((execution) => log.openWriter(RUN, executionId(execution), NO_LIMIT)),
+      );
+      await Promise.all(
+        pieces.map(async ({ execution, stream, bytes }) =>
+          writers[execution]?.append(stream, bytes),
+        ),
+      );
       await Promise.all(writers.map((writer) => writer.close()));
       const executionIds = [0, 1, 2, 3].map(executionId);
       const frames = await readAll(log.openCursor(RUN, { executionIds, after: 0 }));
       expect(frames.map(({ seq }) => seq)).toEqual(frames.map((_, index) => index + 1));
       for (const execution of [0, 1, 2, 3]) {
         for (const stream of ["stdout", "stderr"] as const) {
-          const written = Buffer.concat(pieces.filter((one) => one.execution === execution && one.stream === stream).map((one) => one.bytes));
+          const written = Buffer.concat(
+            pieces
+              .filter((one) => one.execution === execution && one.stream === stream)
+              .map((one) => one.bytes),
+          );
           expect((await rawOf(execution, stream)).equals(written)).toBe(true);
         }
       }
@@ -114,7 +129,8 @@ test("a follower that reads while four executions write sees every frame once an
 test("a character is never split between two frames", async () => {
   const writer = await log.openWriter(RUN, executionId(0), NO_LIMIT);
   const text = "naïve 漢字 🚢 ".repeat(5000);
-  for (const byte of Buffer.from(text).subarray(0, 3000)) await writer.append("stdout", Buffer.of(byte));
+  for (const byte of Buffer.from(text).subarray(0, 3000))
+    await writer.append("stdout", Buffer.of(byte));
   await writer.append("stdout", Buffer.from(text).subarray(3000));
   await writer.close();
   const frames = await readAll(log.openCursor(RUN, { executionIds: [executionId(0)], after: 0 }));
@@ -136,7 +152,9 @@ test("a torn last frame, as a crash leaves it, is the end and not an error", asy
   await new Promise((resolve) => setTimeout(resolve, 20));
   await writer.append("stdout", Buffer.from("second\n"));
   await writer.close();
-  const [file] = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith(".log"));
+  const [file] = (await readdir(directory, { recursive: true })).filter((name) =>
+    name.endsWith(".log"),
+  );
   const path = join(directory, file ?? "");
   const { size } = await stat(path);
   await truncate(path, size - 3);
@@ -153,8 +171,13 @@ test("numbers go on after a restart of the server", async () => {
   const second = await log.openWriter(RUN, executionId(1), NO_LIMIT);
   await second.append("stdout", Buffer.from("after"));
   await second.close();
-  const frames = await readAll(log.openCursor(RUN, { executionIds: [0, 1].map(executionId), after: 0 }));
-  expect(frames.map((frame) => [frame.seq, frame.payload.toString()])).toEqual([[1, "before"], [2, "after"]]);
+  const frames = await readAll(
+    log.openCursor(RUN, { executionIds: [0, 1].map(executionId), after: 0 }),
+  );
+  expect(frames.map((frame) => [frame.seq, frame.payload.toString()])).toEqual([
+    [1, "before"],
+    [2, "after"],
+  ]);
 });
 
 test("an execution that wrote nothing has no file and an empty output", async () => {

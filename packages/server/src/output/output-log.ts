@@ -15,13 +15,6 @@ export interface OutputLogOptions {
   readonly onFlushed: (runId: string, bytes: number) => void;
 }
 
-export interface ReadOutputOptions {
-  readonly executionIds: readonly string[];
-  readonly after: number;
-  readonly limit: number;
-  readonly stream?: OutputStream | undefined;
-}
-
 export interface OutputCursor {
   /** Reads what can be read now; empty when there is nothing more for now. */
   next(limit?: number): Promise<readonly ExecutionFrame[]>;
@@ -33,7 +26,10 @@ export interface OutputLog {
   /** Tells that no execution of the run will write any more. */
   closeRun(runId: string): void;
   /** Reads forward from a number; goes on where it stopped when asked again. */
-  openCursor(runId: string, options: { readonly executionIds: readonly string[]; readonly after: number }): OutputCursor;
+  openCursor(
+    runId: string,
+    options: { readonly executionIds: readonly string[]; readonly after: number },
+  ): OutputCursor;
   /** The payloads of one execution, byte for byte. */
   readRaw(runId: string, executionId: string, stream: OutputStream | "both"): AsyncIterable<Buffer>;
   /** How many bytes `readRaw` can still find of an execution that was cut off. */
@@ -54,14 +50,20 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
   function sequenceOf(runId: string): Promise<RunSequence> {
     const known = sequences.get(runId);
     if (known) return known;
-    const made = lastNumber(runDirectory(options.directory, runId)).then((last) => new RunSequence(last));
+    const made = lastNumber(runDirectory(options.directory, runId)).then(
+      (last) => new RunSequence(last),
+    );
     sequences.set(runId, made);
     return made;
   }
 
   async function* readRaw(runId: string, executionId: string, stream: OutputStream | "both") {
     const file = new FrameFile(pathOf(runId, executionId));
-    for (let frames = await file.read(READ_BLOCK_BYTES); frames.length > 0; frames = await file.read(READ_BLOCK_BYTES)) {
+    for (
+      let frames = await file.read(READ_BLOCK_BYTES);
+      frames.length > 0;
+      frames = await file.read(READ_BLOCK_BYTES)
+    ) {
       const wanted = frames.filter((frame) => stream === "both" || frame.stream === stream);
       if (wanted.length > 0) yield Buffer.concat(wanted.map((frame) => frame.payload));
     }
@@ -83,19 +85,25 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
       const files = new Map(executionIds.map((id) => [id, pathOf(runId, id)]));
       const merged = new MergedFrames(files, after);
       return {
-        next: async (limit) => merged.read((await sequences.get(runId))?.readableUpTo ?? Number.MAX_SAFE_INTEGER, limit),
+        next: async (limit) =>
+          merged.read((await sequences.get(runId))?.readableUpTo ?? Number.MAX_SAFE_INTEGER, limit),
       };
     },
     readRaw,
     measure: async (runId, executionId) => {
       const bytes = { stdout: 0, stderr: 0 };
       const file = new FrameFile(pathOf(runId, executionId));
-      for (let frames = await file.read(READ_BLOCK_BYTES); frames.length > 0; frames = await file.read(READ_BLOCK_BYTES)) {
+      for (
+        let frames = await file.read(READ_BLOCK_BYTES);
+        frames.length > 0;
+        frames = await file.read(READ_BLOCK_BYTES)
+      ) {
         for (const frame of frames) bytes[frame.stream] += frame.payload.length;
       }
       return bytes;
     },
-    deleteRun: async (runId) => rm(runDirectory(options.directory, runId), { recursive: true, force: true }),
+    deleteRun: async (runId) =>
+      rm(runDirectory(options.directory, runId), { recursive: true, force: true }),
   };
 }
 
@@ -110,7 +118,11 @@ async function lastNumber(directory: string): Promise<number> {
   let last = 0;
   for (const name of await readdir(directory)) {
     const file = new FrameFile(join(directory, name));
-    for (let frames = await file.read(READ_BLOCK_BYTES); frames.length > 0; frames = await file.read(READ_BLOCK_BYTES)) {
+    for (
+      let frames = await file.read(READ_BLOCK_BYTES);
+      frames.length > 0;
+      frames = await file.read(READ_BLOCK_BYTES)
+    ) {
       last = Math.max(last, frames.at(-1)?.seq ?? 0);
     }
   }

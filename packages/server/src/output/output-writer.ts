@@ -29,7 +29,10 @@ export interface OutputTotals {
 /** Appends one execution's output to its file; whole characters stay in one frame. */
 export class OutputWriter {
   readonly #options: OutputWriterOptions;
-  readonly #held: Record<OutputStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  readonly #held: Record<OutputStream, Buffer> = {
+    stdout: Buffer.alloc(0),
+    stderr: Buffer.alloc(0),
+  };
   readonly #seen: Record<OutputStream, number> = { stdout: 0, stderr: 0 };
   #pending: LoggedFrame[] = [];
   #pendingBytes = 0;
@@ -91,7 +94,8 @@ export class OutputWriter {
 
   #add(stream: OutputStream, bytes: Buffer): void {
     const room = this.#problem ? 0 : this.#options.limitBytes - this.#storedBytes;
-    const kept = bytes.length > room ? wholeCharacters(bytes.subarray(0, Math.max(0, room))) : bytes;
+    const kept =
+      bytes.length > room ? wholeCharacters(bytes.subarray(0, Math.max(0, room))) : bytes;
     if (kept.length < bytes.length) this.#truncated = true;
     this.#storedBytes += kept.length;
     for (const payload of toPayloads(kept)) this.#push(stream, payload);

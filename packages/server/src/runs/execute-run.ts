@@ -9,7 +9,13 @@ import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import type { OutputWriter } from "../output/output-writer.ts";
-import type { ExecutionSpec, Leftover, RunningExecution, Session, SessionOutcome } from "../sessions/session.ts";
+import type {
+  ExecutionSpec,
+  Leftover,
+  RunningExecution,
+  Session,
+  SessionOutcome,
+} from "../sessions/session.ts";
 import type { RunPlan } from "./run-plan.ts";
 import type { RunSignals } from "./run-signals.ts";
 import {
@@ -39,7 +45,10 @@ export interface ExecuteDeps {
   /** Gives `undefined` when the engine is not configured (any more). */
   readonly findSession: (engine: string) => Session | undefined;
   /** Calls back once when the container of an execution ended or became another incarnation. */
-  readonly watchContainer: (place: WatchedContainer, onEnd: (reason: OutcomeReason) => void) => () => void;
+  readonly watchContainer: (
+    place: WatchedContainer,
+    onEnd: (reason: OutcomeReason) => void,
+  ) => () => void;
   readonly observe: ExecutionObserver;
 }
 
@@ -78,7 +87,12 @@ export function executor(deps: ExecuteDeps): Executor {
   const underWay = new Map<string, UnderWay>();
   return {
     execute: async (executionId) => {
-      const self: UnderWay = { stopReason: undefined, wake: () => {}, abandoned: undefined, running: undefined };
+      const self: UnderWay = {
+        stopReason: undefined,
+        wake: () => {},
+        abandoned: undefined,
+        running: undefined,
+      };
       underWay.set(executionId, self);
       try {
         await carryOut(deps, executionId, self);
@@ -109,7 +123,8 @@ async function carryOut(deps: ExecuteDeps, executionId: string, self: UnderWay):
   if (waiting?.state !== "queued" || self.abandoned) return;
   if (self.stopReason) return settleUnstarted(deps, executionId, self.stopReason);
   const prepared = await prepare(deps, waiting);
-  if ("code" in prepared) return settleUnstarted(deps, executionId, { state: "rejected", reason: prepared });
+  if ("code" in prepared)
+    return settleUnstarted(deps, executionId, { state: "rejected", reason: prepared });
   const taken = await move(deps, executionId, { state: "starting", atMs: deps.now() });
   const result = await prepared.session.start(prepared.spec);
   if (result.kind !== "started") {
@@ -127,12 +142,18 @@ interface Prepared {
 async function prepare(deps: ExecuteDeps, row: ExecutionRow): Promise<Prepared | OutcomeReason> {
   const session = deps.findSession(row.engine);
   if (!session) {
-    return { code: "engine-unreachable", detail: `The engine ${row.engine} is not configured any more.` };
+    return {
+      code: "engine-unreachable",
+      detail: `The engine ${row.engine} is not configured any more.`,
+    };
   }
   const plan = JSON.parse((await getRun(deps.db, row.run_id)).plan_json) as RunPlan;
   const secrets = deps.secrets.find(row.run_id);
   if (plan.secretNames.length > 0 && !secrets) {
-    return { code: "secret-forgotten", detail: `The server restarted before the start, and secrets (${plan.secretNames.join(", ")}) are kept in memory only.` };
+    return {
+      code: "secret-forgotten",
+      detail: `The server restarted before the start, and secrets (${plan.secretNames.join(", ")}) are kept in memory only.`,
+    };
   }
   const spec = await toSpec(deps, { row, plan, secrets: secrets ?? {} });
   return { plan, session, spec };
@@ -144,7 +165,10 @@ interface SpecParts {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-async function toSpec(deps: ExecuteDeps, { row, plan, secrets }: SpecParts): Promise<ExecutionSpec> {
+async function toSpec(
+  deps: ExecuteDeps,
+  { row, plan, secrets }: SpecParts,
+): Promise<ExecutionSpec> {
   return {
     executionId: row.id,
     runId: row.run_id,
@@ -159,10 +183,14 @@ async function toSpec(deps: ExecuteDeps, { row, plan, secrets }: SpecParts): Pro
   };
 }
 
-async function toProgram(deps: ExecuteDeps, { program }: RunPlan): Promise<ExecutionSpec["program"]> {
+async function toProgram(
+  deps: ExecuteDeps,
+  { program }: RunPlan,
+): Promise<ExecutionSpec["program"]> {
   if (program.kind === "argv") return program;
   const text = await findScriptText(deps.db, program.sha256);
-  if (text === undefined) throw new Error(`the script text ${program.sha256} of an accepted run is missing`);
+  if (text === undefined)
+    throw new Error(`the script text ${program.sha256} of an accepted run is missing`);
   return { kind: "script", text, launch: program.launch };
 }
 
@@ -175,19 +203,24 @@ interface Running extends Prepared {
 async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
   const { row, plan, running, self } = execution;
   const writer = await deps.output.openWriter(row.run_id, row.id, plan.outputBytes);
-  const noted = move(deps, row.id, { state: "running", atMs: deps.now(), guarantees: running.guarantees });
+  const noted = move(deps, row.id, {
+    state: "running",
+    atMs: deps.now(),
+    guarantees: running.guarantees,
+  });
   void noted.then((moved) => deps.observe.started(moved.execution, running.guarantees));
   self.running = running;
   if (self.abandoned) running.abandon(self.abandoned);
   const unwatch = deps.watchContainer(toWatched(row), (reason) => running.abandon(reason));
-  const [outcome, leftovers] = await Promise.all([
-    pump(running, writer),
-    stopWhenAsked(execution),
-  ]);
+  const [outcome, leftovers] = await Promise.all([pump(running, writer), stopWhenAsked(execution)]);
   unwatch();
   await noted;
   const totals = await closeWriter(writer, outcome);
-  await settle(deps, row.id, toSettlement({ outcome, stop: self.stopReason, leftovers, totals, atMs: deps.now() }));
+  await settle(
+    deps,
+    row.id,
+    toSettlement({ outcome, stop: self.stopReason, leftovers, totals, atMs: deps.now() }),
+  );
 }
 
 async function pump(running: RunningExecution, writer: OutputWriter): Promise<SessionOutcome> {
@@ -217,19 +250,29 @@ async function stopWhenAsked({ plan, running, self }: Running): Promise<readonly
 function toDeadline(timeoutMs: number): StopReason {
   return {
     state: "timed-out",
-    reason: { code: "deadline", detail: `The script ran longer than its timeout of ${timeoutMs / 1000} s.` },
+    reason: {
+      code: "deadline",
+      detail: `The script ran longer than its timeout of ${timeoutMs / 1000} s.`,
+    },
   };
 }
 
-async function abandonUnlessEnded(running: RunningExecution, leftovers: readonly Leftover[]): Promise<void> {
+async function abandonUnlessEnded(
+  running: RunningExecution,
+  leftovers: readonly Leftover[],
+): Promise<void> {
   const patience = setTimeout(() => running.abandon(toUnknownEnd(leftovers)), END_AFTER_STOP_MS);
   await running.outcome;
   clearTimeout(patience);
 }
 
 function toUnknownEnd(leftovers: readonly Leftover[]): OutcomeReason {
-  const seen = leftovers.length === 0 ? "nothing of it was found running" : "some of it could not be ended";
-  return { code: "exit-unknown", detail: `The script was told to stop and ${seen}, but its end was not reported.` };
+  const seen =
+    leftovers.length === 0 ? "nothing of it was found running" : "some of it could not be ended";
+  return {
+    code: "exit-unknown",
+    detail: `The script was told to stop and ${seen}, but its end was not reported.`,
+  };
 }
 
 async function closeWriter(writer: OutputWriter, { dropped }: SessionOutcome) {
@@ -239,7 +282,11 @@ async function closeWriter(writer: OutputWriter, { dropped }: SessionOutcome) {
 }
 
 function toWatched(row: ExecutionRow): WatchedContainer {
-  return { engine: row.engine, containerId: row.container_id, startedAt: row.container_started_at ?? undefined };
+  return {
+    engine: row.engine,
+    containerId: row.container_id,
+    startedAt: row.container_started_at ?? undefined,
+  };
 }
 
 interface Unstarted {
@@ -247,11 +294,19 @@ interface Unstarted {
   readonly reason: OutcomeReason;
 }
 
-async function settleUnstarted(deps: ExecuteDeps, executionId: string, { state, reason }: Unstarted): Promise<void> {
+async function settleUnstarted(
+  deps: ExecuteDeps,
+  executionId: string,
+  { state, reason }: Unstarted,
+): Promise<void> {
   await settle(deps, executionId, { state, reason, atMs: deps.now() });
 }
 
-async function settle(deps: ExecuteDeps, executionId: string, change: ExecutionChange): Promise<void> {
+async function settle(
+  deps: ExecuteDeps,
+  executionId: string,
+  change: ExecutionChange,
+): Promise<void> {
   const moved = await move(deps, executionId, change);
   deps.observe.settled(moved);
   if (moved.run.finished_at === null) return;
@@ -260,7 +315,11 @@ async function settle(deps: ExecuteDeps, executionId: string, change: ExecutionC
 }
 
 /** A fault of ours must not leave an execution open for ever; what may have started is lost. */
-async function settleAfterFault(deps: ExecuteDeps, executionId: string, error: unknown): Promise<void> {
+async function settleAfterFault(
+  deps: ExecuteDeps,
+  executionId: string,
+  error: unknown,
+): Promise<void> {
   deps.observe.failed(executionId, error);
   const row = await findExecution(deps.db, executionId).catch(() => undefined);
   if (!row || isTerminal(row.state as ExecutionState)) return;
@@ -271,7 +330,11 @@ async function settleAfterFault(deps: ExecuteDeps, executionId: string, error: u
 }
 
 /** Writes a step down; on a full or failing disk it waits, because what happened is known only here. */
-async function move(deps: ExecuteDeps, executionId: string, change: ExecutionChange): Promise<MovedExecution> {
+async function move(
+  deps: ExecuteDeps,
+  executionId: string,
+  change: ExecutionChange,
+): Promise<MovedExecution> {
   for (;;) {
     try {
       const moved = await moveExecution(deps.db, executionId, change);

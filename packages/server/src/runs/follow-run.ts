@@ -46,7 +46,10 @@ export async function* followRun(
   try {
     const executions = await pickExecutions(deps, runId, options.executionId);
     const names = new Map(executions.map((row) => [row.id, row.target_name]));
-    const cursor = deps.output.openCursor(runId, { executionIds: [...names.keys()], after: options.after });
+    const cursor = deps.output.openCursor(runId, {
+      executionIds: [...names.keys()],
+      after: options.after,
+    });
     const told = new Map<string, string>();
     while (!options.signal.aborted) {
       const run = await getRun(deps.db, runId);
@@ -67,15 +70,30 @@ async function pickExecutions(deps: FollowDeps, runId: string, executionId: stri
   return executionId ? rows.filter((row) => row.id === executionId) : rows;
 }
 
-async function* outputOf(cursor: OutputCursor, names: ReadonlyMap<string, string>): AsyncGenerator<RunEventMessage> {
-  for (let frames = await cursor.next(FRAMES_AT_ONCE); frames.length > 0; frames = await cursor.next(FRAMES_AT_ONCE)) {
+async function* outputOf(
+  cursor: OutputCursor,
+  names: ReadonlyMap<string, string>,
+): AsyncGenerator<RunEventMessage> {
+  for (
+    let frames = await cursor.next(FRAMES_AT_ONCE);
+    frames.length > 0;
+    frames = await cursor.next(FRAMES_AT_ONCE)
+  ) {
     for (const frame of frames) {
-      yield { event: "output", id: frame.seq, data: toOutputFrame(frame, names.get(frame.executionId) ?? "") };
+      yield {
+        event: "output",
+        id: frame.seq,
+        data: toOutputFrame(frame, names.get(frame.executionId) ?? ""),
+      };
     }
   }
 }
 
-function* changes(run: RunRow, rows: readonly ExecutionRow[], told: Map<string, string>): Generator<RunEventMessage> {
+function* changes(
+  run: RunRow,
+  rows: readonly ExecutionRow[],
+  told: Map<string, string>,
+): Generator<RunEventMessage> {
   for (const row of rows) {
     if (told.get(row.id) === row.state) continue;
     told.set(row.id, row.state);
@@ -98,9 +116,18 @@ function toEventRun(run: RunRow, rows: readonly ExecutionRow[]) {
 /** Shows a frame as text where it is text; a frame holds whole characters when the script wrote any. */
 export function toOutputFrame(frame: ExecutionFrame, target: string): OutputFrame {
   const { seq, executionId, stream, payload } = frame;
-  const shared = { seq, executionId, target, stream, at: new Date(frame.atMs).toISOString(), bytes: payload.length };
+  const shared = {
+    seq,
+    executionId,
+    target,
+    stream,
+    at: new Date(frame.atMs).toISOString(),
+    bytes: payload.length,
+  };
   const text = toText(payload);
-  return text === undefined ? { ...shared, base64: payload.toString("base64") } : { ...shared, text };
+  return text === undefined
+    ? { ...shared, base64: payload.toString("base64") }
+    : { ...shared, text };
 }
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

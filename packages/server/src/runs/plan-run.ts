@@ -88,7 +88,14 @@ async function toSource(deps: PlanDeps, request: RunRequest): Promise<Source> {
 
 function toArgvSource(argv: readonly string[]): Source {
   const title = argv.join(" ").slice(0, 200);
-  return { kind: "argv", title, script: undefined, program: { kind: "argv", argv }, text: undefined, header: undefined };
+  return {
+    kind: "argv",
+    title,
+    script: undefined,
+    program: { kind: "argv", argv },
+    text: undefined,
+    header: undefined,
+  };
 }
 
 function toInlineSource(inline: NonNullable<RunRequest["inline"]>, limits: Limits): Source {
@@ -103,7 +110,13 @@ function toStoredSource(stored: StoredScript): Source {
   const { name, version, sha256, text, path } = stored;
   const header = soundHeader(text, path, "/script");
   const launch = resolveLaunch({ header, path, interpreter: undefined });
-  return { kind: "script", title: name, script: { name, version, sha256 }, header, ...toProgram(text, launch) };
+  return {
+    kind: "script",
+    title: name,
+    script: { name, version, sha256 },
+    header,
+    ...toProgram(text, launch),
+  };
 }
 
 function toProgram(text: string, launch: ScriptLaunch): Pick<Source, "program" | "text"> {
@@ -114,7 +127,9 @@ function toProgram(text: string, launch: ScriptLaunch): Pick<Source, "program" |
 /** `db/vacuum` is the newest version, `db/vacuum@12` that one. */
 async function readStored(deps: PlanDeps, reference: string): Promise<StoredScript> {
   const [, name = reference, version] = /^(.+)@(\d{1,9})$/.exec(reference) ?? [];
-  return version === undefined ? deps.scripts.get(name) : deps.scripts.getVersion(name, Number(version));
+  return version === undefined
+    ? deps.scripts.get(name)
+    : deps.scripts.getVersion(name, Number(version));
 }
 
 function soundHeader(text: string, path: string, pointer: string): ScriptHeader {
@@ -122,16 +137,23 @@ function soundHeader(text: string, path: string, pointer: string): ScriptHeader 
   if (problems.length === 0) return header;
   throw new AppError("SCRIPT_INVALID", {
     detail: `The header of ${path} has ${problems.length === 1 ? "an error" : `${problems.length} errors`}: line ${problems[0]?.line}: ${problems[0]?.detail}`,
-    errors: problems.map((problem) => ({ pointer, detail: `line ${problem.line}, column ${problem.column}: ${problem.detail}` })),
+    errors: problems.map((problem) => ({
+      pointer,
+      detail: `line ${problem.line}, column ${problem.column}: ${problem.detail}`,
+    })),
     hint: "Check it: deckhand scripts check FILE",
   });
 }
 
 function assertScriptSize(text: string, { scriptBytes }: Limits): void {
   const bytes = Buffer.byteLength(text);
-  if (bytes > scriptBytes) throw exceeded(`The script has ${bytes} bytes; the limit is ${scriptBytes}.`, "/inline/text");
+  if (bytes > scriptBytes)
+    throw exceeded(`The script has ${bytes} bytes; the limit is ${scriptBytes}.`, "/inline/text");
   if (text.includes("\0")) {
-    throw new AppError("SCRIPT_INVALID", { detail: "A script can not hold a NUL character.", errors: [{ pointer: "/inline/text", detail: "holds a NUL" }] });
+    throw new AppError("SCRIPT_INVALID", {
+      detail: "A script can not hold a NUL character.",
+      errors: [{ pointer: "/inline/text", detail: "holds a NUL" }],
+    });
   }
 }
 
@@ -140,18 +162,24 @@ function toParams({ header }: Source, request: RunRequest): ResolvedParams {
 }
 
 function assertArgs({ header, kind }: Source, { args }: RunRequest): void {
-  const acceptsArgs = kind !== "argv" && (header === undefined || !header.declared || header.acceptsArgs);
+  const acceptsArgs =
+    kind !== "argv" && (header === undefined || !header.declared || header.acceptsArgs);
   if (args.length === 0 || acceptsArgs) return;
   throw new AppError("PARAM_INVALID", {
-    detail: kind === "argv" ? "Put all arguments into `argv`." : "The script's header does not declare @args, so it takes no arguments.",
+    detail:
+      kind === "argv"
+        ? "Put all arguments into `argv`."
+        : "The script's header does not declare @args, so it takes no arguments.",
     errors: [{ pointer: "/args", detail: "are not accepted here" }],
   });
 }
 
 function toStdin({ stdin }: RunRequest, { stdinBytes }: Limits): Uint8Array | undefined {
   if (stdin === undefined) return undefined;
-  const bytes = typeof stdin === "string" ? Buffer.from(stdin) : Buffer.from(stdin.base64, "base64");
-  if (bytes.length > stdinBytes) throw exceeded(`stdin has ${bytes.length} bytes; the limit is ${stdinBytes}.`, "/stdin");
+  const bytes =
+    typeof stdin === "string" ? Buffer.from(stdin) : Buffer.from(stdin.base64, "base64");
+  if (bytes.length > stdinBytes)
+    throw exceeded(`stdin has ${bytes.length} bytes; the limit is ${stdinBytes}.`, "/stdin");
   return bytes.length === 0 ? undefined : bytes;
 }
 
@@ -163,14 +191,21 @@ async function pickTargets(deps: PlanDeps, request: RunRequest): Promise<readonl
     await deps.refreshTargets();
     matched = matchTargets({ on, except }, deps.listTargets());
   }
-  if (matched.length === 0 && !request.allowEmpty) throw noneMatched(explainNoMatch(on, deps.listTargets()));
-  const most = Math.min(request.limits.maxTargets ?? deps.limits.targetsPerRun, deps.limits.mostTargetsPerRun);
+  if (matched.length === 0 && !request.allowEmpty)
+    throw noneMatched(explainNoMatch(on, deps.listTargets()));
+  const most = Math.min(
+    request.limits.maxTargets ?? deps.limits.targetsPerRun,
+    deps.limits.mostTargetsPerRun,
+  );
   if (matched.length > most) throw tooMany(matched.length, most);
   return matched.map(toPlanned);
 }
 
 function noneMatched(explanation: ReturnType<typeof explainNoMatch>): AppError {
-  return new AppError("NO_TARGET_MATCHED", { ...explanation, errors: [{ pointer: "/on", detail: "matches nothing" }] });
+  return new AppError("NO_TARGET_MATCHED", {
+    ...explanation,
+    errors: [{ pointer: "/on", detail: "matches nothing" }],
+  });
 }
 
 function tooMany(matched: number, most: number): AppError {
@@ -211,23 +246,45 @@ function toPlan(deps: PlanDeps, { request, source, params, hasStdin }: PlanParts
   };
 }
 
-function toLimits(limits: Limits, { request, header }: Pick<PlanParts, "request"> & { readonly header: Source["header"] }) {
+function toLimits(
+  limits: Limits,
+  { request, header }: Pick<PlanParts, "request"> & { readonly header: Source["header"] },
+) {
   const { timeout, killGrace, outputBytes } = request.limits;
-  const timeoutMs = timeout === undefined ? (header?.timeoutMs ?? limits.timeoutMs) : parseDurationMs(timeout);
+  const timeoutMs =
+    timeout === undefined ? (header?.timeoutMs ?? limits.timeoutMs) : parseDurationMs(timeout);
   const killGraceMs = killGrace === undefined ? limits.killGraceMs : parseDurationMs(killGrace);
-  if (timeoutMs > limits.longestTimeoutMs) throw exceeded(`The timeout is ${timeoutMs} ms; the limit is ${limits.longestTimeoutMs} ms.`, "/limits/timeout");
-  if (killGraceMs > limits.timeoutMs) throw exceeded(`The kill grace is ${killGraceMs} ms; the limit is ${limits.timeoutMs} ms.`, "/limits/killGrace");
-  if ((outputBytes ?? 0) > limits.outputBytes) throw exceeded(`${outputBytes} bytes of output are asked for; the limit is ${limits.outputBytes}.`, "/limits/outputBytes");
+  if (timeoutMs > limits.longestTimeoutMs)
+    throw exceeded(
+      `The timeout is ${timeoutMs} ms; the limit is ${limits.longestTimeoutMs} ms.`,
+      "/limits/timeout",
+    );
+  if (killGraceMs > limits.timeoutMs)
+    throw exceeded(
+      `The kill grace is ${killGraceMs} ms; the limit is ${limits.timeoutMs} ms.`,
+      "/limits/killGrace",
+    );
+  if ((outputBytes ?? 0) > limits.outputBytes)
+    throw exceeded(
+      `${outputBytes} bytes of output are asked for; the limit is ${limits.outputBytes}.`,
+      "/limits/outputBytes",
+    );
   return { timeoutMs, killGraceMs, outputBytes: outputBytes ?? limits.outputBytes };
 }
 
 function exceeded(detail: string, pointer: string): AppError {
-  return new AppError("LIMIT_EXCEEDED", { detail, errors: [{ pointer, detail }], hint: "The server's limits are in GET /api/v1/info." });
+  return new AppError("LIMIT_EXCEEDED", {
+    detail,
+    errors: [{ pointer, detail }],
+    hint: "The server's limits are in GET /api/v1/info.",
+  });
 }
 
 /** Secrets and bytes for stdin are not kept with the request. */
 function toKept({ stdin: _, ...request }: RunRequest, { secrets }: ResolvedParams): KeptRequest {
-  const params = Object.fromEntries(Object.entries(request.params).filter(([name]) => !(name in secrets)));
+  const params = Object.fromEntries(
+    Object.entries(request.params).filter(([name]) => !(name in secrets)),
+  );
   return { ...request, params };
 }
 
@@ -238,13 +295,26 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     kind: plan.kind,
     title: plan.title,
     script: plan.script ?? null,
-    interpreter: program.kind === "script" ? [program.launch.commands.join("|"), ...program.launch.flags] : null,
+    interpreter:
+      program.kind === "script"
+        ? [program.launch.commands.join("|"), ...program.launch.flags]
+        : null,
     argv: program.kind === "argv" ? [...program.argv] : null,
     params: { ...plan.shownParams },
     args: [...plan.args],
     user: plan.user,
     workdir: plan.workdir,
-    limits: { timeoutMs: plan.timeoutMs, killGraceMs: plan.killGraceMs, outputBytes: plan.outputBytes },
-    targets: targets.map(({ id, name, engine, containerId, image }) => ({ id, name, engine, containerId, image })),
+    limits: {
+      timeoutMs: plan.timeoutMs,
+      killGraceMs: plan.killGraceMs,
+      outputBytes: plan.outputBytes,
+    },
+    targets: targets.map(({ id, name, engine, containerId, image }) => ({
+      id,
+      name,
+      engine,
+      containerId,
+      image,
+    })),
   };
 }

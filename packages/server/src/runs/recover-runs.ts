@@ -71,10 +71,15 @@ async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void>
 }
 
 /** `undefined` when nobody could look. */
-async function lookForLeftovers(deps: RecoverDeps, row: ExecutionRow): Promise<readonly Leftover[] | undefined> {
+async function lookForLeftovers(
+  deps: RecoverDeps,
+  row: ExecutionRow,
+): Promise<readonly Leftover[] | undefined> {
   const session = deps.findSession(row.engine);
   if (!session) return undefined;
-  const user = (JSON.parse((await findRun(deps.db, row.run_id))?.plan_json ?? "{}") as Partial<RunPlan>).user ?? "";
+  const user =
+    (JSON.parse((await findRun(deps.db, row.run_id))?.plan_json ?? "{}") as Partial<RunPlan>)
+      .user ?? "";
   const place = { executionId: row.id, containerId: row.container_id, user };
   return Promise.race([session.findLeftovers(place).catch(() => undefined), timeUp()]);
 }

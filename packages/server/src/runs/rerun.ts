@@ -1,4 +1,10 @@
-import { AppError, isTerminal, type RerunRequest, type RunRequest, type RunState } from "@deckhand/core";
+import {
+  AppError,
+  isTerminal,
+  type RerunRequest,
+  type RunRequest,
+  type RunState,
+} from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { KeptRequest } from "./run-plan.ts";
@@ -13,10 +19,16 @@ export async function toRerunRequest(
   const run = await getRun(db, runId);
   const kept = JSON.parse(run.request_json) as KeptRequest;
   const stdin = await findStdin(db, runId);
-  const request: RunRequest = { ...kept, params: { ...kept.params, ...params }, ...(stdin && { stdin: toInput(stdin) }) };
+  const request: RunRequest = {
+    ...kept,
+    params: { ...kept.params, ...params },
+    ...(stdin && { stdin: toInput(stdin) }),
+  };
   if (only === "all") return request;
   if (!isTerminal(run.state as RunState)) throw stillRuns(runId);
-  const failed = (await listExecutions(db, runId)).filter((execution) => execution.state !== "succeeded");
+  const failed = (await listExecutions(db, runId)).filter(
+    (execution) => execution.state !== "succeeded",
+  );
   if (failed.length === 0) throw nothingFailed(runId);
   return { ...request, on: failed.map(toSelector), except: [] };
 }
@@ -38,5 +50,7 @@ function stillRuns(runId: string): AppError {
 }
 
 function nothingFailed(runId: string): AppError {
-  return new AppError("RUN_STATE_CONFLICT", { detail: `Every execution of ${runId} succeeded; nothing is left to run again.` });
+  return new AppError("RUN_STATE_CONFLICT", {
+    detail: `Every execution of ${runId} succeeded; nothing is left to run again.`,
+  });
 }

@@ -21,7 +21,11 @@ function controlled(limits: { readonly perContainer: number; readonly perEngine:
   return { dispatcher, started, end };
 }
 
-const place = (executionId: string, containerId: string, engine = "local") => ({ executionId, containerId, engine });
+const place = (executionId: string, containerId: string, engine = "local") => ({
+  executionId,
+  containerId,
+  engine,
+});
 
 test("starts as many as a container takes and the next when one ends", async () => {
   const { dispatcher, started, end } = controlled({ perContainer: 2, perEngine: 10 });
@@ -66,7 +70,9 @@ test("after stop nothing starts and stop waits for what runs", async () => {
 test("every execution starts once and no limit is ever exceeded", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 1 })), { maxLength: 40 }),
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 1 })), {
+        maxLength: 40,
+      }),
       fc.integer({ min: 1, max: 3 }),
       fc.integer({ min: 1, max: 5 }),
       async (places, perContainer, perEngine) => {
@@ -77,7 +83,9 @@ test("every execution starts once and no limit is ever exceeded", async () => {
           load.set(key, (load.get(key) ?? 0) + by);
           return load.get(key) ?? 0;
         };
-        const ids = places.map(([container, engine], index) => place(`${index}`, `c${container}`, `e${engine}`));
+        const ids = places.map(([container, engine], index) =>
+          place(`${index}`, `c${container}`, `e${engine}`),
+        );
         const dispatcher = runDispatcher({
           executionsPerContainer: perContainer,
           executionsPerEngine: perEngine,

@@ -70,7 +70,8 @@ export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
         started = true;
       }
     }
-    for (const lane of lanes.values()) if (lane.waiting.length === 0 && lane.running === 0) lanes.delete(lane.key);
+    for (const lane of lanes.values())
+      if (lane.waiting.length === 0 && lane.running === 0) lanes.delete(lane.key);
   }
 
   return {

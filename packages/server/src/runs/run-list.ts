@@ -13,7 +13,11 @@ export interface RunRows {
 }
 
 /** Lists runs, newest first; ids sort by time, so the page's cursor and the times are bounds of the id. */
-export async function listRuns(db: Kysely<Database>, query: ListRunsQuery, nowMs: number): Promise<RunRows> {
+export async function listRuns(
+  db: Kysely<Database>,
+  query: ListRunsQuery,
+  nowMs: number,
+): Promise<RunRows> {
   const rows = await filtered(db, query, nowMs)
     .orderBy("runs.id", "desc")
     .limit(query.limit + 1)
@@ -25,8 +29,10 @@ export async function listRuns(db: Kysely<Database>, query: ListRunsQuery, nowMs
 function filtered(db: Kysely<Database>, query: ListRunsQuery, nowMs: number): RunQuery {
   let select: RunQuery = db.selectFrom("runs").selectAll("runs");
   if (query.after) select = select.where("runs.id", "<", toRunId(query.after));
-  if (query.since) select = select.where("runs.id", ">=", lowestIdAt("run", toTimeMs(query.since, nowMs)));
-  if (query.until) select = select.where("runs.id", "<", lowestIdAt("run", toTimeMs(query.until, nowMs)));
+  if (query.since)
+    select = select.where("runs.id", ">=", lowestIdAt("run", toTimeMs(query.since, nowMs)));
+  if (query.until)
+    select = select.where("runs.id", "<", lowestIdAt("run", toTimeMs(query.until, nowMs)));
   if (query.state) select = select.where("runs.state", "in", query.state);
   if (query.script) select = select.where("runs.script_name", "=", query.script);
   if (query.target) select = ofTarget(select, query.target);

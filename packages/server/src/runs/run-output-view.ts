@@ -10,11 +10,20 @@ export async function includeOutput(output: OutputLog, run: Run): Promise<Run> {
   const executions: Execution[] = [];
   let room = ANSWER_BYTES;
   for (const execution of run.executions) {
-    const stdout = await readStart(output, execution, { stream: "stdout", bytes: Math.min(room, STREAM_BYTES) });
+    const stdout = await readStart(output, execution, {
+      stream: "stdout",
+      bytes: Math.min(room, STREAM_BYTES),
+    });
     room -= stdout.length;
-    const stderr = await readStart(output, execution, { stream: "stderr", bytes: Math.min(room, STREAM_BYTES) });
+    const stderr = await readStart(output, execution, {
+      stream: "stderr",
+      bytes: Math.min(room, STREAM_BYTES),
+    });
     room -= stderr.length;
-    executions.push({ ...execution, output: { ...execution.output, ...toTexts(execution, stdout, stderr) } });
+    executions.push({
+      ...execution,
+      output: { ...execution.output, ...toTexts(execution, stdout, stderr) },
+    });
   }
   return { ...run, executions };
 }
@@ -24,7 +33,11 @@ interface Part {
   readonly bytes: number;
 }
 
-async function readStart(output: OutputLog, execution: Execution, { stream, bytes }: Part): Promise<Buffer> {
+async function readStart(
+  output: OutputLog,
+  execution: Execution,
+  { stream, bytes }: Part,
+): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let read = 0;
   if (bytes === 0) return Buffer.alloc(0);
@@ -49,7 +62,12 @@ function toTexts(execution: Execution, stdout: Buffer, stderr: Buffer) {
   const texts = { stdout: toText(stdout), stderr: toText(stderr) };
   const shortened = stdout.length + stderr.length < execution.output.storedBytes;
   if (texts.stdout === undefined || texts.stderr === undefined) {
-    return { stdout: stdout.toString("base64"), stderr: stderr.toString("base64"), encoding: "base64" as const, shortened };
+    return {
+      stdout: stdout.toString("base64"),
+      stderr: stderr.toString("base64"),
+      encoding: "base64" as const,
+      shortened,
+    };
   }
   return { stdout: texts.stdout, stderr: texts.stderr, encoding: "utf-8" as const, shortened };
 }

@@ -4,7 +4,9 @@ import type { ParamValue, RunRequest, ScriptLaunch } from "@deckhand/core";
 export interface RunPlan {
   readonly kind: "script" | "inline" | "argv";
   readonly title: string;
-  readonly script: { readonly name: string; readonly version: number; readonly sha256: string } | undefined;
+  readonly script:
+    | { readonly name: string; readonly version: number; readonly sha256: string }
+    | undefined;
   readonly program: PlannedProgram;
   readonly args: readonly string[];
   /** Without the values of secrets: those stay in memory. */

@@ -38,7 +38,8 @@ export function waitForRun(signals: RunSignals, runId: string): Waiter {
   });
   return {
     next: async ({ timeoutMs, signal }) => {
-      if (!changed && !signal?.aborted) await sleepUntil({ timeoutMs, signal, onWake: (handler) => (wake = handler) });
+      if (!changed && !signal?.aborted)
+        await sleepUntil({ timeoutMs, signal, onWake: (handler) => (wake = handler) });
       const answer = changed;
       changed = false;
       return answer;

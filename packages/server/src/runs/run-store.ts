@@ -88,7 +88,9 @@ export async function insertRun(
     if (earlier) return earlier;
     await insertInputs(transaction, run);
     await transaction.insertInto("runs").values(toRunRow(run)).execute();
-    for (const batch of inBatches(run.executions.map((execution, position) => toExecutionRow(run, execution, position)))) {
+    for (const batch of inBatches(
+      run.executions.map((execution, position) => toExecutionRow(run, execution, position)),
+    )) {
       await transaction.insertInto("executions").values(batch).execute();
     }
     await also(transaction);
@@ -96,7 +98,10 @@ export async function insertRun(
   });
 }
 
-async function claimKey(transaction: Transaction<Database>, run: NewRun): Promise<EarlierRun | undefined> {
+async function claimKey(
+  transaction: Transaction<Database>,
+  run: NewRun,
+): Promise<EarlierRun | undefined> {
   if (!run.idempotency) return undefined;
   const { key, requestSha256, notBeforeMs } = run.idempotency;
   const tokenId = run.by?.tokenId ?? "";
@@ -104,7 +109,13 @@ async function claimKey(transaction: Transaction<Database>, run: NewRun): Promis
   if (earlier) return earlier;
   await transaction
     .replaceInto("idempotency_keys")
-    .values({ token_id: tokenId, key, request_sha256: requestSha256, run_id: run.id, created_at: run.createdAtMs })
+    .values({
+      token_id: tokenId,
+      key,
+      request_sha256: requestSha256,
+      run_id: run.id,
+      created_at: run.createdAtMs,
+    })
     .execute();
   return undefined;
 }
@@ -113,7 +124,11 @@ async function insertInputs(transaction: Transaction<Database>, run: NewRun): Pr
   const { plan, scriptText, stdin } = run;
   if (plan.program.kind === "script" && scriptText !== undefined) {
     const row = { sha256: plan.program.sha256, text: scriptText };
-    await transaction.insertInto("script_texts").values(row).onConflict((conflict) => conflict.doNothing()).execute();
+    await transaction
+      .insertInto("script_texts")
+      .values(row)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
   if (stdin) await transaction.insertInto("run_inputs").values({ run_id: run.id, stdin }).execute();
 }
@@ -140,7 +155,11 @@ function toRunRow(run: NewRun): Insertable<RunsTable> {
   };
 }
 
-function toExecutionRow(run: NewRun, { id, target }: NewExecution, position: number): Insertable<ExecutionsTable> {
+function toExecutionRow(
+  run: NewRun,
+  { id, target }: NewExecution,
+  position: number,
+): Insertable<ExecutionsTable> {
   return {
     id,
     run_id: run.id,
@@ -185,10 +204,18 @@ export async function getRun(db: Kysely<Database>, runId: string): Promise<RunRo
 }
 
 export async function listExecutions(db: Kysely<Database>, runId: string): Promise<ExecutionRow[]> {
-  return db.selectFrom("executions").selectAll().where("run_id", "=", runId).orderBy("position").execute();
+  return db
+    .selectFrom("executions")
+    .selectAll()
+    .where("run_id", "=", runId)
+    .orderBy("position")
+    .execute();
 }
 
-export async function findExecution(db: Kysely<Database>, executionId: string): Promise<ExecutionRow | undefined> {
+export async function findExecution(
+  db: Kysely<Database>,
+  executionId: string,
+): Promise<ExecutionRow | undefined> {
   return db.selectFrom("executions").selectAll().where("id", "=", executionId).executeTakeFirst();
 }
 
@@ -202,13 +229,27 @@ export async function listOpenExecutions(db: Kysely<Database>): Promise<Executio
     .execute();
 }
 
-export async function findScriptText(db: Kysely<Database>, sha256: string): Promise<string | undefined> {
-  const row = await db.selectFrom("script_texts").select("text").where("sha256", "=", sha256).executeTakeFirst();
+export async function findScriptText(
+  db: Kysely<Database>,
+  sha256: string,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom("script_texts")
+    .select("text")
+    .where("sha256", "=", sha256)
+    .executeTakeFirst();
   return row?.text;
 }
 
-export async function findStdin(db: Kysely<Database>, runId: string): Promise<Uint8Array | undefined> {
-  const row = await db.selectFrom("run_inputs").select("stdin").where("run_id", "=", runId).executeTakeFirst();
+export async function findStdin(
+  db: Kysely<Database>,
+  runId: string,
+): Promise<Uint8Array | undefined> {
+  const row = await db
+    .selectFrom("run_inputs")
+    .select("stdin")
+    .where("run_id", "=", runId)
+    .executeTakeFirst();
   return row?.stdin;
 }
 
@@ -222,13 +263,28 @@ export async function moveExecution(
   change: ExecutionChange,
 ): Promise<MovedExecution> {
   return db.transaction().execute(async (transaction) => {
-    const before = await transaction.selectFrom("executions").selectAll().where("id", "=", executionId).executeTakeFirst();
-    if (!before) throw new AppError("EXECUTION_NOT_FOUND", { detail: `There is no execution ${executionId}.` });
+    const before = await transaction
+      .selectFrom("executions")
+      .selectAll()
+      .where("id", "=", executionId)
+      .executeTakeFirst();
+    if (!before)
+      throw new AppError("EXECUTION_NOT_FOUND", {
+        detail: `There is no execution ${executionId}.`,
+      });
     const from = before.state as ExecutionState;
     if (!canMove(from, change.state)) throw stateConflict(executionId, from, change.state);
     const execution = { ...before, ...toUpdate(before, change) } as ExecutionRow;
-    await transaction.updateTable("executions").set(toUpdate(before, change)).where("id", "=", executionId).execute();
-    const run = await moveRun(transaction, before.run_id, { from, to: change.state, atMs: change.atMs });
+    await transaction
+      .updateTable("executions")
+      .set(toUpdate(before, change))
+      .where("id", "=", executionId)
+      .execute();
+    const run = await moveRun(transaction, before.run_id, {
+      from,
+      to: change.state,
+      atMs: change.atMs,
+    });
     return { execution, run };
   });
 }
@@ -253,14 +309,19 @@ function toUpdate(before: ExecutionRow, change: ExecutionChange): Updateable<Exe
   };
 }
 
-function toTimes(before: ExecutionRow, { state, atMs }: ExecutionChange): Updateable<ExecutionsTable> {
+function toTimes(
+  before: ExecutionRow,
+  { state, atMs }: ExecutionChange,
+): Updateable<ExecutionsTable> {
   if (state === "queued") return { starting_at: null };
   if (state === "starting") return { starting_at: atMs };
   if (state === "running") return { started_at: atMs };
   return { finished_at: Math.max(atMs, before.started_at ?? before.queued_at) };
 }
 
-function toOutputColumns(output: NonNullable<ExecutionChange["output"]>): Updateable<ExecutionsTable> {
+function toOutputColumns(
+  output: NonNullable<ExecutionChange["output"]>,
+): Updateable<ExecutionsTable> {
   return {
     stdout_bytes: output.stdoutBytes,
     stderr_bytes: output.stderrBytes,
@@ -276,8 +337,16 @@ interface RunStep {
   readonly atMs: number;
 }
 
-async function moveRun(transaction: Transaction<Database>, runId: string, step: RunStep): Promise<RunRow> {
-  const before = await transaction.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirstOrThrow();
+async function moveRun(
+  transaction: Transaction<Database>,
+  runId: string,
+  step: RunStep,
+): Promise<RunRow> {
+  const before = await transaction
+    .selectFrom("runs")
+    .selectAll()
+    .where("id", "=", runId)
+    .executeTakeFirstOrThrow();
   const counts = stepCounts(toCounts(before), step);
   const state = deriveRunState(counts);
   const update = {

@@ -47,7 +47,11 @@ export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
     env: Object.keys(plan.env),
     user: plan.user,
     workdir: plan.workdir,
-    limits: { timeoutMs: plan.timeoutMs, killGraceMs: plan.killGraceMs, outputBytes: plan.outputBytes },
+    limits: {
+      timeoutMs: plan.timeoutMs,
+      killGraceMs: plan.killGraceMs,
+      outputBytes: plan.outputBytes,
+    },
     executions: executions.map(toExecution),
   };
 }
@@ -91,17 +95,23 @@ function toExecutionTimes(row: ExecutionRow) {
     finishedAt: toTimeOrNull(row.finished_at),
     queuedMs: row.starting_at === null ? null : row.starting_at - row.queued_at,
     startMs: row.starting_at === null || began === null ? null : began - row.starting_at,
-    durationMs: row.started_at === null || row.finished_at === null ? null : row.finished_at - row.started_at,
+    durationMs:
+      row.started_at === null || row.finished_at === null ? null : row.finished_at - row.started_at,
   };
 }
 
 function toScriptRef(row: RunRow): RunSummary["script"] {
-  if (row.script_name === null || row.script_version === null || row.script_sha256 === null) return null;
+  if (row.script_name === null || row.script_version === null || row.script_sha256 === null)
+    return null;
   return { name: row.script_name, version: row.script_version, sha256: row.script_sha256 };
 }
 
 function toRequestParts(row: RunRow): Pick<RunSummary, "on" | "except" | "reason"> {
-  const request = JSON.parse(row.request_json) as { on: string[]; except: string[]; reason?: string };
+  const request = JSON.parse(row.request_json) as {
+    on: string[];
+    except: string[];
+    reason?: string;
+  };
   return { on: request.on, except: request.except, reason: request.reason ?? null };
 }
 

@@ -56,7 +56,10 @@ const submitHeaders = z.looseObject({
     .meta({ description: "the same key and request give the same run, for 24 hours" }),
 });
 const eventHeaders = z.looseObject({
-  "last-event-id": z.string().regex(/^\d{1,15}$/, "the id of an output event").optional(),
+  "last-event-id": z
+    .string()
+    .regex(/^\d{1,15}$/, "the id of an output event")
+    .optional(),
 });
 const streamed = z.string().meta({ description: "a stream" });
 const TAGS = ["runs"];
@@ -77,16 +80,25 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
     schema: {
       operationId: "createRun",
       summary: "Run a script on the targets of a selector",
-      description: "Answers 201 at once, or, with `wait`, when the run has ended or the time is up: the same body both ways.",
+      description:
+        "Answers 201 at once, or, with `wait`, when the run has ended or the time is up: the same body both ways.",
       tags: TAGS,
       querystring: createRunQuery,
       headers: submitHeaders,
       body: runRequest,
-      response: { 200: runSchema, 201: runSchema, ...problemResponses(400, 404, 409, 413, 415, 422, 429) },
+      response: {
+        200: runSchema,
+        201: runSchema,
+        ...problemResponses(400, 404, 409, 413, 415, 422, 429),
+      },
     },
     handler: async (request, reply) => {
       const idempotencyKey = request.headers["idempotency-key"];
-      const submitted = await deps.submit({ request: request.body, caller: callerOf(request), idempotencyKey });
+      const submitted = await deps.submit({
+        request: request.body,
+        caller: callerOf(request),
+        idempotencyKey,
+      });
       return answerSubmitted(deps, submitted, { reply, query: request.query });
     },
   });
@@ -106,19 +118,29 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
     schema: {
       operationId: "rerun",
       summary: "Run the same again, everywhere or where it did not succeed",
-      description: "Starts the stored script's version that the request names: the newest, when it named none.",
+      description:
+        "Starts the stored script's version that the request names: the newest, when it named none.",
       tags: TAGS,
       params: runParams,
       querystring: createRunQuery,
       headers: submitHeaders,
       body: rerunRequest,
-      response: { 200: runSchema, 201: runSchema, ...problemResponses(400, 404, 409, 413, 415, 422, 429) },
+      response: {
+        200: runSchema,
+        201: runSchema,
+        ...problemResponses(400, 404, 409, 413, 415, 422, 429),
+      },
     },
     handler: async (request, reply) => {
       const again = await toRerunRequest(deps.db, request.params.id, request.body);
       const idempotencyKey = request.headers["idempotency-key"];
       const caller = callerOf(request);
-      const submitted = await deps.submit({ request: again, caller, idempotencyKey, rerunOf: request.params.id });
+      const submitted = await deps.submit({
+        request: again,
+        caller,
+        idempotencyKey,
+        rerunOf: request.params.id,
+      });
       return answerSubmitted(deps, submitted, { reply, query: request.query });
     },
   });
@@ -131,7 +153,11 @@ interface Answering {
 
 type ReadQuery = z.infer<typeof readRunQuery>;
 
-async function answerSubmitted(deps: RunRoutesDeps, { runId, replayed }: SubmittedRun, answering: Answering) {
+async function answerSubmitted(
+  deps: RunRoutesDeps,
+  { runId, replayed }: SubmittedRun,
+  answering: Answering,
+) {
   const { reply, query } = answering;
   const run = await readRun(deps, runId, { query, signal: leaving(reply) });
   reply.header("location", run.urls.self);
@@ -144,7 +170,11 @@ interface Reading {
   readonly signal: AbortSignal;
 }
 
-async function readRun(deps: RunRoutesDeps, runId: string, { query, signal }: Reading): Promise<Run> {
+async function readRun(
+  deps: RunRoutesDeps,
+  runId: string,
+  { query, signal }: Reading,
+): Promise<Run> {
   const waitMs = Math.min(query.wait ? parseDurationMs(query.wait) : 0, deps.limits.waitMs);
   if (waitMs > 0) await waitForEnd(deps, runId, { waitMs, signal });
   const run = toRun(await getRun(deps.db, runId), await listExecutions(deps.db, runId));
@@ -176,7 +206,8 @@ function readRoutes(app: App, deps: RunRoutesDeps): void {
       querystring: readRunQuery,
       response: { 200: runSchema, ...problemResponses(400, 404) },
     },
-    handler: (request, reply) => readRun(deps, request.params.id, { query: request.query, signal: leaving(reply) }),
+    handler: (request, reply) =>
+      readRun(deps, request.params.id, { query: request.query, signal: leaving(reply) }),
   });
   app.get("/api/v1/runs/:id/executions/:executionId", {
     config: { action: "run.read" },
@@ -201,7 +232,8 @@ function changeRoutes(app: App, deps: RunRoutesDeps): void {
     schema: {
       operationId: "cancelRun",
       summary: "Stop a run on all its targets",
-      description: "TERM, a grace time, then KILL of the whole process tree as far as it can be found. Answers when that is asked for; `wait` waits for the end.",
+      description:
+        "TERM, a grace time, then KILL of the whole process tree as far as it can be found. Answers when that is asked for; `wait` waits for the end.",
       tags: TAGS,
       params: runParams,
       querystring: readRunQuery,
@@ -242,8 +274,13 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
       const { execution, stream } = request.query;
       const row = await onlyExecution(deps, request.params.id, execution);
       reply.header("content-type", "application/octet-stream");
-      reply.header("content-disposition", `attachment; filename="${row.run_id}-${toFileName(row.target_name)}.log"`);
-      return reply.send(Readable.from(deps.output.readRaw(row.run_id, row.id, stream)) as unknown as string);
+      reply.header(
+        "content-disposition",
+        `attachment; filename="${row.run_id}-${toFileName(row.target_name)}.log"`,
+      );
+      return reply.send(
+        Readable.from(deps.output.readRaw(row.run_id, row.id, stream)) as unknown as string,
+      );
     },
   });
   app.get("/api/v1/runs/:id/events", {
@@ -251,20 +288,27 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
     schema: {
       operationId: "followRun",
       summary: "Follow a run as server-sent events",
-      description: "Events `execution`, `run`, `output` (with an id) and `end`. Resume with Last-Event-ID or `after`; a run that ended and was read to its end answers 204.",
+      description:
+        "Events `execution`, `run`, `output` (with an id) and `end`. Resume with Last-Event-ID or `after`; a run that ended and was read to its end answers 204.",
       tags: TAGS,
       params: runParams,
       querystring: eventQuery,
       headers: eventHeaders,
       produces: ["text/event-stream"],
-      response: { 200: streamed, 204: z.null().meta({ description: "nothing more will come" }), ...problemResponses(400, 404) },
+      response: {
+        200: streamed,
+        204: z.null().meta({ description: "nothing more will come" }),
+        ...problemResponses(400, 404),
+      },
     },
     handler: async (request, reply) => {
       const resumed = request.headers["last-event-id"];
       const after = Number(resumed ?? request.query.after ?? 0);
       const run = await getRun(deps.db, request.params.id);
       const rows = await pickExecutions(deps, run, request.query.execution);
-      if (resumed !== undefined && (await isReadToEnd(deps, run, rows, after))) return reply.code(204).send(null);
+      if (resumed !== undefined && (await isReadToEnd(deps, run, { rows, after }))) {
+        return reply.code(204).send(null);
+      }
       return sendEvents(reply, (signal) =>
         followRun(deps, run.id, { after, executionId: request.query.execution, signal }),
       );
@@ -276,7 +320,10 @@ async function readPage(deps: RunRoutesDeps, runId: string, query: z.infer<typeo
   const run = await getRun(deps.db, runId);
   const rows = await pickExecutions(deps, run, query.execution);
   const names = new Map(rows.map((row) => [row.id, row.target_name]));
-  const cursor = deps.output.openCursor(runId, { executionIds: [...names.keys()], after: query.after });
+  const cursor = deps.output.openCursor(runId, {
+    executionIds: [...names.keys()],
+    after: query.after,
+  });
   const frames = await cursor.next(query.limit);
   const shown = frames.filter((frame) => !query.stream || frame.stream === query.stream);
   return {
@@ -290,12 +337,18 @@ async function pickExecutions(deps: RunRoutesDeps, run: RunRow, wanted: string |
   const rows = await listExecutions(deps.db, run.id);
   const picked = wanted ? rows.filter((row) => row.id === wanted) : rows;
   if (wanted && picked.length === 0) {
-    throw new AppError("EXECUTION_NOT_FOUND", { detail: `The run ${run.id} has no execution ${wanted}.` });
+    throw new AppError("EXECUTION_NOT_FOUND", {
+      detail: `The run ${run.id} has no execution ${wanted}.`,
+    });
   }
   return picked;
 }
 
-async function onlyExecution(deps: RunRoutesDeps, runId: string, wanted: string | undefined): Promise<ExecutionRow> {
+async function onlyExecution(
+  deps: RunRoutesDeps,
+  runId: string,
+  wanted: string | undefined,
+): Promise<ExecutionRow> {
   const rows = await pickExecutions(deps, await getRun(deps.db, runId), wanted);
   const [row] = rows;
   if (row && rows.length === 1) return row;
@@ -305,7 +358,11 @@ async function onlyExecution(deps: RunRoutesDeps, runId: string, wanted: string 
   });
 }
 
-async function isReadToEnd(deps: RunRoutesDeps, run: RunRow, rows: readonly ExecutionRow[], after: number) {
+async function isReadToEnd(
+  deps: RunRoutesDeps,
+  run: RunRow,
+  { rows, after }: { readonly rows: readonly ExecutionRow[]; readonly after: number },
+) {
   if (!isTerminal(run.state as RunState)) return false;
   const cursor = deps.output.openCursor(run.id, { executionIds: rows.map((row) => row.id), after });
   return (await cursor.next(1)).length === 0;

@@ -3,8 +3,17 @@ import type { SessionOutcome } from "../sessions/session.ts";
 import { type EndedExecution, type StopReason, toSettlement } from "./settlement.ts";
 
 const NONE = { stdout: 0, stderr: 0 };
-const TOTALS = { stdoutBytes: 3, stderrBytes: 0, storedBytes: 3, truncated: false, problem: undefined };
-const CANCEL: StopReason = { state: "cancelled", reason: { code: "cancel-requested", detail: "Cancelled by ann." } };
+const TOTALS = {
+  stdoutBytes: 3,
+  stderrBytes: 0,
+  storedBytes: 3,
+  truncated: false,
+  problem: undefined,
+};
+const CANCEL: StopReason = {
+  state: "cancelled",
+  reason: { code: "cancel-requested", detail: "Cancelled by ann." },
+};
 
 function exited(exitCode: number, signal?: string): SessionOutcome {
   return { kind: "exited", exitCode, signal, outputComplete: true, dropped: NONE, leftovers: [] };
@@ -15,12 +24,27 @@ function lost(code: "container-gone" | "connection-lost"): SessionOutcome {
 }
 
 function settle(ended: Partial<EndedExecution>) {
-  return toSettlement({ outcome: exited(0), stop: undefined, leftovers: [], totals: TOTALS, atMs: 7, ...ended });
+  return toSettlement({
+    outcome: exited(0),
+    stop: undefined,
+    leftovers: [],
+    totals: TOTALS,
+    atMs: 7,
+    ...ended,
+  });
 }
 
 test("exit code 0 succeeds, any other fails with the code", () => {
-  expect(settle({})).toMatchObject({ state: "succeeded", exitCode: 0, reason: { code: "exit-zero" } });
-  expect(settle({ outcome: exited(3) })).toMatchObject({ state: "failed", exitCode: 3, reason: { code: "exit-code" } });
+  expect(settle({})).toMatchObject({
+    state: "succeeded",
+    exitCode: 0,
+    reason: { code: "exit-zero" },
+  });
+  expect(settle({ outcome: exited(3) })).toMatchObject({
+    state: "failed",
+    exitCode: 3,
+    reason: { code: "exit-code" },
+  });
 });
 
 test("an end by signal says which", () => {
@@ -40,15 +64,21 @@ test("what a stop could not end is named", () => {
 
 test("a lost connection is lost and never a success, also when a stop was asked for", () => {
   expect(settle({ outcome: lost("connection-lost") })).toMatchObject({ state: "lost" });
-  expect(settle({ outcome: lost("connection-lost"), stop: CANCEL })).toMatchObject({ state: "lost" });
+  expect(settle({ outcome: lost("connection-lost"), stop: CANCEL })).toMatchObject({
+    state: "lost",
+  });
 });
 
 test("a container that went away while we stopped the script did what was asked for", () => {
-  expect(settle({ outcome: lost("container-gone"), stop: CANCEL })).toMatchObject({ state: "cancelled" });
+  expect(settle({ outcome: lost("container-gone"), stop: CANCEL })).toMatchObject({
+    state: "cancelled",
+  });
 });
 
 test("output is complete only when the session and the disk say so", () => {
   expect(settle({}).output?.complete).toBe(true);
   expect(settle({ outcome: lost("connection-lost") }).output?.complete).toBe(false);
-  expect(settle({ totals: { ...TOTALS, problem: new Error("ENOSPC") } }).output?.complete).toBe(false);
+  expect(settle({ totals: { ...TOTALS, problem: new Error("ENOSPC") } }).output?.complete).toBe(
+    false,
+  );
 });

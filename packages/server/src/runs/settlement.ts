@@ -36,29 +36,49 @@ function toFinalState(ended: EndedExecution): Omit<ExecutionChange, "atMs"> {
   if (outcome.kind === "lost") return stop ? toStoppedBlindly(ended, stop) : toLost(ended);
   const exit = { exitCode: outcome.exitCode, signal: outcome.signal };
   const leftovers = mergeLeftovers(outcome.leftovers, ended.leftovers);
-  if (stop) return { state: stop.state, reason: withLeftovers(stop.reason, leftovers), leftovers, ...exit };
+  if (stop)
+    return { state: stop.state, reason: withLeftovers(stop.reason, leftovers), leftovers, ...exit };
   if (outcome.exitCode === 0) {
-    return { state: "succeeded", reason: { code: "exit-zero", detail: "The script ended with exit code 0." }, leftovers, ...exit };
+    return {
+      state: "succeeded",
+      reason: { code: "exit-zero", detail: "The script ended with exit code 0." },
+      leftovers,
+      ...exit,
+    };
   }
   return { state: "failed", reason: toFailure(outcome), leftovers, ...exit };
 }
 
-function toFailure({ exitCode, signal }: { readonly exitCode: number; readonly signal: string | undefined }): OutcomeReason {
+function toFailure({
+  exitCode,
+  signal,
+}: {
+  readonly exitCode: number;
+  readonly signal: string | undefined;
+}): OutcomeReason {
   if (signal) return { code: "signal", detail: `The script was ended by ${signal}.` };
   return { code: "exit-code", detail: `The script ended with exit code ${exitCode}.` };
 }
 
 /** The end came without word from the script, after we had asked for it. */
 function toStoppedBlindly(ended: EndedExecution, stop: StopReason): Omit<ExecutionChange, "atMs"> {
-  if (ended.outcome.kind !== "lost" || !CONTAINER_ENDED.has(ended.outcome.reason.code)) return toLost(ended);
+  if (ended.outcome.kind !== "lost" || !CONTAINER_ENDED.has(ended.outcome.reason.code))
+    return toLost(ended);
   const detail = `${stop.reason.detail} ${ended.outcome.reason.detail}`;
-  return { state: stop.state, reason: { code: stop.reason.code, detail }, leftovers: ended.leftovers };
+  return {
+    state: stop.state,
+    reason: { code: stop.reason.code, detail },
+    leftovers: ended.leftovers,
+  };
 }
 
 function toLost({ outcome, leftovers, stop }: EndedExecution): Omit<ExecutionChange, "atMs"> {
   if (outcome.kind !== "lost") throw new TypeError("only a lost session makes a lost execution");
   const reason = stop
-    ? { ...outcome.reason, detail: `${outcome.reason.detail} A stop had been asked for: ${stop.reason.detail}` }
+    ? {
+        ...outcome.reason,
+        detail: `${outcome.reason.detail} A stop had been asked for: ${stop.reason.detail}`,
+      }
     : outcome.reason;
   return { state: "lost", reason, leftovers };
 }
@@ -69,11 +89,17 @@ function withLeftovers(reason: OutcomeReason, leftovers: readonly Leftover[]): O
   return { ...reason, detail: `${reason.detail} Still running: process ${pids}.` };
 }
 
-function mergeLeftovers(first: readonly Leftover[], second: readonly Leftover[]): readonly Leftover[] {
+function mergeLeftovers(
+  first: readonly Leftover[],
+  second: readonly Leftover[],
+): readonly Leftover[] {
   return [...new Map([...first, ...second].map((leftover) => [leftover.pid, leftover])).values()];
 }
 
 function toOutput({ outcome, totals }: EndedExecution): NonNullable<ExecutionChange["output"]> {
   const { problem, ...counts } = totals;
-  return { ...counts, complete: outcome.kind === "exited" && outcome.outputComplete && problem === undefined };
+  return {
+    ...counts,
+    complete: outcome.kind === "exited" && outcome.outputComplete && problem === undefined,
+  };
 }

@@ -53,7 +53,9 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   assertRoom(deps, planned.targets.length);
   const run = toNewRun(deps, { input, planned, requestSha256 });
   if (Object.keys(planned.secrets).length > 0) deps.secrets.keep(run.id, planned.secrets);
-  const earlier = await insertRun(deps.db, run, (transaction) => deps.audit(transaction, toAudit(run, input)));
+  const earlier = await insertRun(deps.db, run, (transaction) =>
+    deps.audit(transaction, toAudit(run, input)),
+  );
   if (earlier) {
     deps.secrets.forget(run.id);
     return toReplay(earlier, input.idempotencyKey ?? "", requestSha256);
@@ -66,7 +68,11 @@ async function findReplay(deps: SubmitDeps, input: SubmitInput, requestSha256: s
   const { idempotencyKey: key, caller } = input;
   if (!key) return undefined;
   const tokenId = caller.principal?.tokenId ?? "";
-  const earlier = await findEarlierRun(deps.db, { tokenId, key, notBeforeMs: deps.now() - KEY_KEPT_MS });
+  const earlier = await findEarlierRun(deps.db, {
+    tokenId,
+    key,
+    notBeforeMs: deps.now() - KEY_KEPT_MS,
+  });
   return earlier && toReplay(earlier, key, requestSha256);
 }
 
@@ -121,7 +127,9 @@ function toAudit(run: NewRun, { caller }: SubmitInput): RunAudit {
 
 /** Two requests are the same when their parsed forms are; the order of keys does not matter. */
 function fingerprint(request: RunRequest): string {
-  return createHash("sha256").update(JSON.stringify(sortKeys(request))).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify(sortKeys(request)))
+    .digest("hex");
 }
 
 function sortKeys(value: unknown): unknown {

@@ -153,7 +153,9 @@ async function readContainers(
   const workers = Array.from({ length: INSPECTED_AT_ONCE }, async () => {
     for (let next = rest.shift(); next; next = rest.shift()) {
       const known = trusted.get(next.container.id);
-      detailed[next.index] = known ? withKnown(next.container, known) : await inspected(engine, next.container);
+      detailed[next.index] = known
+        ? withKnown(next.container, known)
+        : await inspected(engine, next.container);
     }
   });
   await Promise.all(workers);
@@ -171,7 +173,9 @@ async function inspected(engine: Engine, container: EngineContainer): Promise<En
 }
 
 function toProblem(error: unknown): string {
-  return isAppError(error) ? error.message : `The engine's answer can not be read: ${String(error)}`;
+  return isAppError(error)
+    ? error.message
+    : `The engine's answer can not be read: ${String(error)}`;
 }
 
 function delay(ms: number, signal: AbortSignal): Promise<void> {

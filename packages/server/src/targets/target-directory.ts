@@ -3,7 +3,11 @@ import type { Target } from "@deckhand/core";
 import type { EngineContainer } from "../engines/engine.ts";
 
 /** Running, paused or restarting: what a script can be sent to now or in a moment. */
-const TARGET_STATES: ReadonlySet<string> = new Set<Target["state"]>(["running", "paused", "restarting"]);
+const TARGET_STATES: ReadonlySet<string> = new Set<Target["state"]>([
+  "running",
+  "paused",
+  "restarting",
+]);
 
 /** What of an inventory is needed to know the targets. */
 export interface ContainerSource {

@@ -126,7 +126,9 @@ function toHeaders(
   });
   return fc.tuple(...values).map((chosen) => {
     const given = named.flatMap(({ name }, index) =>
-      chosen[index] == null ? [] : [[name, toHeaderText(chosen[index])]],
+      chosen[index] === undefined || chosen[index] === null
+        ? []
+        : [[name, toHeaderText(chosen[index])]],
     );
     return Object.fromEntries(given) as Record<string, string>;
   });

@@ -30,7 +30,9 @@ async function createRuns(db: Kysely<unknown>): Promise<void> {
     finished_at integer
   ) without rowid`.execute(db);
   await sql`create index runs_by_state on runs (state, id)`.execute(db);
-  await sql`create index runs_by_script on runs (script_name, id) where script_name is not null`.execute(db);
+  await sql`create index runs_by_script on runs (script_name, id) where script_name is not null`.execute(
+    db,
+  );
 }
 
 async function createExecutions(db: Kysely<unknown>): Promise<void> {
@@ -64,7 +66,9 @@ async function createExecutions(db: Kysely<unknown>): Promise<void> {
   await sql`create unique index executions_by_run on executions (run_id, position)`.execute(db);
   await sql`create index executions_by_target_id on executions (target_id, run_id)`.execute(db);
   await sql`create index executions_by_target_name on executions (target_name, run_id)`.execute(db);
-  await sql.raw(`create index executions_open on executions (id) where state not in (${FINAL})`).execute(db);
+  await sql
+    .raw(`create index executions_open on executions (id) where state not in (${FINAL})`)
+    .execute(db);
   await sql
     .raw(`create trigger executions_final before update on executions
       when old.state in (${FINAL}) and new.state <> old.state
@@ -73,7 +77,9 @@ async function createExecutions(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createInputs(db: Kysely<unknown>): Promise<void> {
-  await sql`create table script_texts (sha256 text primary key, text text not null) without rowid`.execute(db);
+  await sql`create table script_texts (sha256 text primary key, text text not null) without rowid`.execute(
+    db,
+  );
   await sql`create table run_inputs (run_id text primary key, stdin blob not null)`.execute(db);
   await sql`create table idempotency_keys (
     token_id text not null,

@@ -23,5 +23,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     detail_json text not null default '{}'
   )`.execute(db);
   await sql`create index audit_by_action on audit (action, id)`.execute(db);
-  await sql`create index audit_by_object on audit (object, id) where object is not null`.execute(db);
+  await sql`create index audit_by_object on audit (object, id) where object is not null`.execute(
+    db,
+  );
 }

@@ -8,7 +8,13 @@ const frame = fc.record({
   payload: fc.uint8Array({ maxLength: 300 }),
 });
 
-function encode({ stream, payload }: { readonly stream: OutputStream; readonly payload: Uint8Array }): Buffer {
+function encode({
+  stream,
+  payload,
+}: {
+  readonly stream: OutputStream;
+  readonly payload: Uint8Array;
+}): Buffer {
   const header = Buffer.alloc(8);
   header[0] = stream === "stdout" ? 1 : 2;
   header.writeUInt32BE(payload.length, 4);
@@ -17,17 +23,31 @@ function encode({ stream, payload }: { readonly stream: OutputStream; readonly p
 
 test("payloads come out whole and on their stream at any split of the bytes", () => {
   fc.assert(
-    fc.property(fc.array(frame, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 20 }), (frames, cuts) => {
-      const bytes = Buffer.concat(frames.map(encode));
-      const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((one, other) => one - other), bytes.length];
-      const demultiplexer = new Demultiplexer();
-      const chunks = places.slice(1).flatMap((end, index) => demultiplexer.push(bytes.subarray(places[index], end)));
-      for (const stream of ["stdout", "stderr"] as const) {
-        const read = Buffer.concat(chunks.filter((chunk) => chunk.stream === stream).map((chunk) => chunk.bytes));
-        const sent = Buffer.concat(frames.filter((one) => one.stream === stream).map((one) => one.payload));
-        expect(read.equals(sent)).toBe(true);
-      }
-    }),
+    fc.property(
+      fc.array(frame, { maxLength: 12 }),
+      fc.array(fc.nat(), { maxLength: 20 }),
+      (frames, cuts) => {
+        const bytes = Buffer.concat(frames.map(encode));
+        const places = [
+          0,
+          ...cuts.map((cut) => cut % (bytes.length + 1)).sort((one, other) => one - other),
+          bytes.length,
+        ];
+        const demultiplexer = new Demultiplexer();
+        const chunks = places
+          .slice(1)
+          .flatMap((end, index) => demultiplexer.push(bytes.subarray(places[index], end)));
+        for (const stream of ["stdout", "stderr"] as const) {
+          const read = Buffer.concat(
+            chunks.filter((chunk) => chunk.stream === stream).map((chunk) => chunk.bytes),
+          );
+          const sent = Buffer.concat(
+            frames.filter((one) => one.stream === stream).map((one) => one.payload),
+          );
+          expect(read.equals(sent)).toBe(true);
+        }
+      },
+    ),
   );
 });
 

@@ -32,7 +32,9 @@ export class Demultiplexer {
   #readHeader(bytes: Buffer): void {
     const stream = STREAM_BY_TYPE[bytes[0] as keyof typeof STREAM_BY_TYPE];
     if (!stream || bytes[1] !== 0 || bytes[2] !== 0 || bytes[3] !== 0) {
-      throw new Error(`not a frame of the engine's stream: ${bytes.subarray(0, HEADER_BYTES).toString("hex")}`);
+      throw new Error(
+        `not a frame of the engine's stream: ${bytes.subarray(0, HEADER_BYTES).toString("hex")}`,
+      );
     }
     this.#stream = stream;
     this.#left = bytes.readUInt32BE(4);

@@ -40,26 +40,49 @@ function parseAddress(address: string): URL {
 
 function toUnix(socketPath: string): Transport {
   const agent = new Agent(KEEP_ALIVE);
-  return { secure: false, options: { socketPath, agent, host: "localhost" }, close: () => agent.destroy() };
+  return {
+    secure: false,
+    options: { socketPath, agent, host: "localhost" },
+    close: () => agent.destroy(),
+  };
 }
 
 function toTcp(url: URL): Transport {
   const agent = new Agent({ ...KEEP_ALIVE, keepAliveMsecs: 30_000 });
-  return { secure: false, options: { host: url.hostname, port: url.port || 2375, agent }, close: () => agent.destroy() };
+  return {
+    secure: false,
+    options: { host: url.hostname, port: url.port || 2375, agent },
+    close: () => agent.destroy(),
+  };
 }
 
 function toTls(url: URL, files: TlsFiles): Transport {
   const read = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
   const material = { ca: read(files.caPath), cert: read(files.certPath), key: read(files.keyPath) };
   const agent = new TlsAgent({ ...KEEP_ALIVE, keepAliveMsecs: 30_000, ...material });
-  return { secure: true, options: { host: url.hostname, port: url.port || 2376, agent }, close: () => agent.destroy() };
+  return {
+    secure: true,
+    options: { host: url.hostname, port: url.port || 2376, agent },
+    close: () => agent.destroy(),
+  };
 }
 
 /** Each connection is an `ssh … docker system dial-stdio`, which honours the user's ssh configuration. */
 function toSsh(url: URL): Transport {
-  const destination = url.username ? `${decodeURIComponent(url.username)}@${url.hostname}` : url.hostname;
+  const destination = url.username
+    ? `${decodeURIComponent(url.username)}@${url.hostname}`
+    : url.hostname;
   const port = url.port ? ["-p", url.port] : [];
-  const agent = new SshAgent([...port, "-o", "BatchMode=yes", "--", destination, "docker", "system", "dial-stdio"]);
+  const agent = new SshAgent([
+    ...port,
+    "-o",
+    "BatchMode=yes",
+    "--",
+    destination,
+    "docker",
+    "system",
+    "dial-stdio",
+  ]);
   return { secure: false, options: { host: "localhost", agent }, close: () => agent.destroy() };
 }
 
@@ -83,6 +106,12 @@ class SshAgent extends Agent {
       if (code !== 0) connection.destroy(new Error(`ssh ended with ${code}: ${said.trim()}`));
     });
     connection.on("close", () => child.kill());
-    return Object.assign(connection, { setKeepAlive: () => {}, setNoDelay: () => {}, setTimeout: () => {}, ref: () => {}, unref: () => {} });
+    return Object.assign(connection, {
+      setKeepAlive: () => {},
+      setNoDelay: () => {},
+      setTimeout: () => {},
+      ref: () => {},
+      unref: () => {},
+    });
   }
 }

@@ -53,8 +53,15 @@ const inspected = z.object({
 export const inspectAnswer = inspected;
 
 export const createdExecAnswer = z.object({ Id: z.string() });
-export const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.number().nullish(), Pid: z.number().default(0) });
-export const topAnswer = z.object({ Titles: z.array(z.string()), Processes: z.array(z.array(z.string())).nullish() });
+export const execAnswer = z.object({
+  Running: z.boolean(),
+  ExitCode: z.number().nullish(),
+  Pid: z.number().default(0),
+});
+export const topAnswer = z.object({
+  Titles: z.array(z.string()),
+  Processes: z.array(z.array(z.string())).nullish(),
+});
 
 const eventAnswer = z.object({
   Type: z.string().optional(),
@@ -87,9 +94,13 @@ export function toContainer(answer: z.infer<typeof listed>): EngineContainer {
     imageId: answer.ImageID,
     labels: answer.Labels ?? {},
     status: STATUS[answer.State.toLowerCase()] ?? "dead",
-    health: /\((healthy|unhealthy|health: starting)\)/.exec(answer.Status)?.[1]?.replace("health: ", "") as ContainerHealth | undefined,
+    health: /\((healthy|unhealthy|health: starting)\)/
+      .exec(answer.Status)?.[1]
+      ?.replace("health: ", "") as ContainerHealth | undefined,
     startedAt: undefined,
-    createdAt: new Date(typeof answer.Created === "number" ? answer.Created * 1000 : answer.Created),
+    createdAt: new Date(
+      typeof answer.Created === "number" ? answer.Created * 1000 : answer.Created,
+    ),
   };
 }
 
@@ -116,7 +127,11 @@ export function toDetail(answer: z.infer<typeof inspected>): EngineContainerDeta
 
 /** Podman reports exit code 0 while a process runs, so a code counts only afterwards. */
 export function toExecStatus(answer: z.infer<typeof execAnswer>): ExecStatus {
-  return { running: answer.Running, exitCode: answer.Running ? undefined : (answer.ExitCode ?? undefined), pid: answer.Pid };
+  return {
+    running: answer.Running,
+    exitCode: answer.Running ? undefined : (answer.ExitCode ?? undefined),
+    pid: answer.Pid,
+  };
 }
 
 const EVENT_KINDS: Readonly<Record<string, EngineEvent["kind"]>> = {
@@ -139,11 +154,17 @@ export function toEvent(line: string): EngineEvent | undefined {
   const kind = event.Action.startsWith("health_status") ? "health" : EVENT_KINDS[event.Action];
   const containerId = event.Actor?.ID ?? event.id;
   if (!kind || !containerId) return undefined;
-  return { kind, containerId, at: new Date(event.timeNano ? event.timeNano / 1e6 : event.time * 1000) };
+  return {
+    kind,
+    containerId,
+    at: new Date(event.timeNano ? event.timeNano / 1e6 : event.time * 1000),
+  };
 }
 
 function toHealth(status: string | undefined): ContainerHealth | undefined {
-  return status === "starting" || status === "healthy" || status === "unhealthy" ? status : undefined;
+  return status === "starting" || status === "healthy" || status === "unhealthy"
+    ? status
+    : undefined;
 }
 
 function toName(name: string): string {

@@ -1,5 +1,12 @@
 import { AppError, isAppError } from "@deckhand/core";
-import type { Engine, EngineEvent, EngineExec, EngineVersion, ExecRequest, StartExecOptions } from "../engine.ts";
+import type {
+  Engine,
+  EngineEvent,
+  EngineExec,
+  EngineVersion,
+  ExecRequest,
+  StartExecOptions,
+} from "../engine.ts";
 import { type TlsFiles, toTransport } from "./docker-address.ts";
 import {
   createdExecAnswer,
@@ -21,7 +28,20 @@ import { type DockerCall, dockerHttp } from "./docker-http.ts";
 const NEWEST_API = [1, 47] as const;
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Podman answers in Docker's words, but its filter knows its own: `died`, `remove`. */
-const EVENTS = ["start", "die", "died", "oom", "pause", "unpause", "restart", "rename", "destroy", "remove", "health_status", "update"];
+const EVENTS = [
+  "start",
+  "die",
+  "died",
+  "oom",
+  "pause",
+  "unpause",
+  "restart",
+  "rename",
+  "destroy",
+  "remove",
+  "health_status",
+  "update",
+];
 const EVENT_FILTERS = encodeURIComponent(JSON.stringify({ type: ["container"], event: EVENTS }));
 
 export interface DockerEngineOptions {
@@ -46,7 +66,9 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
   }
 
   async function readVersion(signal?: AbortSignal): Promise<EngineVersion> {
-    const answer = versionAnswer.parse(await http.json({ method: "GET", path: "/version", signal }));
+    const answer = versionAnswer.parse(
+      await http.json({ method: "GET", path: "/version", signal }),
+    );
     const podman = answer.Components?.some(({ Name }) => Name.startsWith("Podman"));
     return {
       product: podman ? "podman" : "docker",
@@ -80,7 +102,10 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
     return createdExecAnswer.parse(await call({ method: "POST", path, body, signal })).Id;
   }
 
-  async function startExec(request: ExecRequest, options: StartExecOptions = {}): Promise<EngineExec> {
+  async function startExec(
+    request: ExecRequest,
+    options: StartExecOptions = {},
+  ): Promise<EngineExec> {
     const execId = await createExec(request, options.signal).catch((error) => {
       throw withStarted(error, false);
     });
@@ -89,16 +114,26 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
     const socket = await http
       .hijack(await versioned({ method: "POST", path, body, signal: options.signal }))
       .catch((error) => {
-        throw withStarted(error, !isAppError(error, "TARGET_NOT_FOUND", "TARGET_STATE_CONFLICT", "ENGINE_REFUSED"));
+        throw withStarted(
+          error,
+          !isAppError(error, "TARGET_NOT_FOUND", "TARGET_STATE_CONFLICT", "ENGINE_REFUSED"),
+        );
       });
     const maxBufferedBytes = options.maxBufferedBytes ?? MAX_BUFFERED_BYTES;
-    return attachedExec({ execId, socket, maxBufferedBytes, toError: (cause) => toConnectionError(name, address, cause) });
+    return attachedExec({
+      execId,
+      socket,
+      maxBufferedBytes,
+      toError: (cause) => toConnectionError(name, address, cause),
+    });
   }
 
   async function* events(options: Parameters<Engine["events"]>[0]): AsyncGenerator<EngineEvent> {
     try {
       const path = `/events?filters=${EVENT_FILTERS}`;
-      const answer = await http.stream(await versioned({ method: "GET", path, signal: options.signal }));
+      const answer = await http.stream(
+        await versioned({ method: "GET", path, signal: options.signal }),
+      );
       options.onOpen?.();
       for await (const line of linesOf(answer)) {
         const event = toEvent(line);
@@ -108,7 +143,8 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
       if (options.signal.aborted) return;
       throw toConnectionError(name, address, error);
     }
-    if (!options.signal.aborted) throw toConnectionError(name, address, new Error("the event stream ended"));
+    if (!options.signal.aborted)
+      throw toConnectionError(name, address, new Error("the event stream ended"));
   }
 
   return {
@@ -128,13 +164,20 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
     startExec,
     findExec: (execId, signal) =>
       foundOrUndefined(async () =>
-        toExecStatus(execAnswer.parse(await call({ method: "GET", path: `/exec/${encodeURIComponent(execId)}/json`, signal }))),
+        toExecStatus(
+          execAnswer.parse(
+            await call({ method: "GET", path: `/exec/${encodeURIComponent(execId)}/json`, signal }),
+          ),
+        ),
       ),
     listProcesses: async (containerId, signal) => {
       const path = `/containers/${encodeURIComponent(containerId)}/top`;
       const { Titles, Processes } = topAnswer.parse(await call({ method: "GET", path, signal }));
       const [pid, command] = [Titles.indexOf("PID"), Titles.length - 1];
-      return (Processes ?? []).map((row) => ({ pid: Number(row[pid]), command: row[command] ?? "" }));
+      return (Processes ?? []).map((row) => ({
+        pid: Number(row[pid]),
+        command: row[command] ?? "",
+      }));
     },
     close: () => transport.close(),
   };
@@ -149,7 +192,13 @@ function negotiate(theirs: string): string {
 function withStarted(error: unknown, started: boolean): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, hint, errors, extra, cause } = error;
-  return new AppError(code, { detail: message, errors, cause, extra: { ...extra, started }, ...(hint && { hint }) });
+  return new AppError(code, {
+    detail: message,
+    errors,
+    cause,
+    extra: { ...extra, started },
+    ...(hint && { hint }),
+  });
 }
 
 async function foundOrUndefined<Found>(find: () => Promise<Found>): Promise<Found | undefined> {

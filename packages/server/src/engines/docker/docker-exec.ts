@@ -10,7 +10,12 @@ export interface AttachedOptions {
 }
 
 /** Reads the socket at full speed from the first moment, whatever the consumer does. */
-export function attachedExec({ execId, socket, maxBufferedBytes, toError }: AttachedOptions): EngineExec {
+export function attachedExec({
+  execId,
+  socket,
+  maxBufferedBytes,
+  toError,
+}: AttachedOptions): EngineExec {
   const demultiplexer = new Demultiplexer();
   const waiting: ExecChunk[] = [];
   let bufferedBytes = 0;
@@ -31,7 +36,8 @@ export function attachedExec({ execId, socket, maxBufferedBytes, toError }: Atta
       waiting.push(chunk);
       bufferedBytes += chunk.bytes.length;
     }
-    if (bufferedBytes > maxBufferedBytes) end(new Error(`overrun: more than ${maxBufferedBytes} bytes were not taken`));
+    if (bufferedBytes > maxBufferedBytes)
+      end(new Error(`overrun: more than ${maxBufferedBytes} bytes were not taken`));
     wake();
   }
 

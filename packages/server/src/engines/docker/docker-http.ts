@@ -1,4 +1,9 @@
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as plainRequest } from "node:http";
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as plainRequest,
+} from "node:http";
 import { request as secureRequest } from "node:https";
 import { Duplex } from "node:stream";
 import type { Transport } from "./docker-address.ts";
@@ -24,12 +29,18 @@ export interface DockerHttp {
   hijack(call: DockerCall): Promise<Duplex>;
 }
 
-export function dockerHttp(engine: { readonly name: string; readonly address: string }, transport: Transport): DockerHttp {
+export function dockerHttp(
+  engine: { readonly name: string; readonly address: string },
+  transport: Transport,
+): DockerHttp {
   const unreachable = (cause: unknown) => toConnectionError(engine.name, engine.address, cause);
 
   function send(call: DockerCall, headers: RequestOptions["headers"] = {}): ClientRequest {
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
-    const bodyHeaders = body && { "content-type": "application/json", "content-length": body.length };
+    const bodyHeaders = body && {
+      "content-type": "application/json",
+      "content-length": body.length,
+    };
     const make = transport.secure ? secureRequest : plainRequest;
     const sent = make({
       ...transport.options,
@@ -102,8 +113,8 @@ async function readText(answer: IncomingMessage): Promise<string> {
 
 function toMessage(text: string): string {
   try {
-    const { message, cause } = JSON.parse(text) as { message?: unknown; cause?: unknown };
-    return String(message ?? cause ?? text).trim();
+    const { message, cause } = JSON.parse(text) as { message?: string; cause?: string };
+    return (message ?? cause ?? text).trim();
   } catch {
     return text.trim();
   }

@@ -11,7 +11,8 @@ export interface EngineCommand {
 }
 
 export function dockerCommand(socketPath: string): EngineCommand {
-  return async (...words) => (await run("docker", ["-H", `unix://${socketPath}`, ...words])).stdout.trim();
+  return async (...words) =>
+    (await run("docker", ["-H", `unix://${socketPath}`, ...words])).stdout.trim();
 }
 
 /** Podman's service speaks the Docker API, so the docker command can make its containers too. */
@@ -28,10 +29,18 @@ const WAIT = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
 /** Starts a container that waits in a shell. */
 export async function startContainer(
   command: EngineCommand,
-  options: { readonly image: string; readonly flags?: readonly string[]; readonly argv?: readonly string[] },
+  options: {
+    readonly image: string;
+    readonly flags?: readonly string[];
+    readonly argv?: readonly string[];
+  },
 ): Promise<SuiteContainer> {
   const name = `dh-suite-${randomBytes(5).toString("hex")}`;
   const flags = ["--detach", "--name", name, "--network", "none", ...(options.flags ?? [])];
   const id = await command("run", ...flags, options.image, ...(options.argv ?? ["sh", "-c", WAIT]));
-  return { id, name, remove: async () => void (await command("rm", "--force", name).catch(() => "")) };
+  return {
+    id,
+    name,
+    remove: async () => void (await command("rm", "--force", name).catch(() => "")),
+  };
 }

@@ -26,7 +26,10 @@ export function engineContract(options: ContractOptions): void {
     const containers: SuiteContainer[] = [];
 
     const start = async (flags: readonly string[] = []) => {
-      const started = await startContainer(options.command, { image: options.image, flags: [...options.flags, ...flags] });
+      const started = await startContainer(options.command, {
+        image: options.image,
+        flags: [...options.flags, ...flags],
+      });
       containers.push(started);
       return started;
     };
@@ -43,7 +46,8 @@ export function engineContract(options: ContractOptions): void {
       workdir: "",
       ...more,
     });
-    const exec = (script: string, more?: Partial<ExecRequest>) => engine.startExec(request(script, more));
+    const exec = (script: string, more?: Partial<ExecRequest>) =>
+      engine.startExec(request(script, more));
 
     beforeAll(async () => {
       engine = options.makeEngine(`unix://${options.socketPath}`);
@@ -77,19 +81,31 @@ export function engineContract(options: ContractOptions): void {
       const { stdout, stderr } = await readAll(running);
       expect(stdout).toEqual(Buffer.from([0x61, 0, 0xff, 0x62]));
       expect(stderr.toString()).toBe("c\nd");
-      await eventually(async () => expect(await engine.findExec(running.execId)).toMatchObject({ running: false, exitCode: 3 }));
+      await eventually(async () =>
+        expect(await engine.findExec(running.execId)).toMatchObject({
+          running: false,
+          exitCode: 3,
+        }),
+      );
     });
 
     test("five megabytes come whole", async () => {
-      const running = await exec("i=0; while [ $i -lt 5 ]; do head -c 1048576 /dev/zero; i=$((i+1)); done | tr '\\0' x");
+      const running = await exec(
+        "i=0; while [ $i -lt 5 ]; do head -c 1048576 /dev/zero; i=$((i+1)); done | tr '\\0' x",
+      );
       const { stdout } = await readAll(running);
-      expect(createHash("sha256").update(stdout).digest("hex")).toBe(createHash("sha256").update(Buffer.alloc(5 * 1024 * 1024, "x")).digest("hex"));
+      expect(createHash("sha256").update(stdout).digest("hex")).toBe(
+        createHash("sha256")
+          .update(Buffer.alloc(5 * 1024 * 1024, "x"))
+          .digest("hex"),
+      );
     });
 
     test("hands stdin on, whatever the size, and says when the process takes no more", async () => {
       const running = await exec("head -c 3000000 | md5sum");
       const bytes = Buffer.alloc(3_000_000, "stdin ");
-      for (let from = 0; from < bytes.length; from += 65_536) await running.write(bytes.subarray(from, from + 65_536));
+      for (let from = 0; from < bytes.length; from += 65_536)
+        await running.write(bytes.subarray(from, from + 65_536));
       const { stdout } = await readAll(running);
       expect(stdout.toString().slice(0, 32)).toBe(createHash("md5").update(bytes).digest("hex"));
       await eventually(async () => expect(await running.write(Buffer.from("late"))).toBe(false));
@@ -119,18 +135,27 @@ export function engineContract(options: ContractOptions): void {
     });
 
     test("a container that is not there, or does not run, or is paused, is a typed error", async () => {
-      await expect(engine.startExec(request("true", { containerId: "0".repeat(64) }))).rejects.toMatchObject({ code: "TARGET_NOT_FOUND", extra: { started: false } });
+      await expect(
+        engine.startExec(request("true", { containerId: "0".repeat(64) })),
+      ).rejects.toMatchObject({ code: "TARGET_NOT_FOUND", extra: { started: false } });
       const stopped = await start();
       await options.command("kill", stopped.name);
       await eventually(async () => {
-        await expect(engine.startExec(request("true", { containerId: stopped.id }))).rejects.toMatchObject({ code: "TARGET_STATE_CONFLICT" });
+        await expect(
+          engine.startExec(request("true", { containerId: stopped.id })),
+        ).rejects.toMatchObject({ code: "TARGET_STATE_CONFLICT" });
       });
     });
 
     test("a paused container is told as paused", async () => {
       const paused = await start();
       await options.command("pause", paused.name);
-      await expect(engine.startExec(request("true", { containerId: paused.id }))).rejects.toMatchObject({ code: "TARGET_STATE_CONFLICT", extra: { containerStatus: "paused" } });
+      await expect(
+        engine.startExec(request("true", { containerId: paused.id })),
+      ).rejects.toMatchObject({
+        code: "TARGET_STATE_CONFLICT",
+        extra: { containerStatus: "paused" },
+      });
       await options.command("unpause", paused.name);
     });
 
@@ -139,36 +164,50 @@ export function engineContract(options: ContractOptions): void {
       const opened = Promise.withResolvers<void>();
       const seen: EngineEvent[] = [];
       const following = (async () => {
-        for await (const event of engine.events({ signal: ending.signal, onOpen: opened.resolve })) seen.push(event);
+        for await (const event of engine.events({ signal: ending.signal, onOpen: opened.resolve }))
+          seen.push(event);
       })();
       await opened.promise;
       const watched = await start();
       await options.command("kill", watched.name);
-      const kinds = () => seen.filter(({ containerId }) => containerId === watched.id).map(({ kind }) => kind);
-      await eventually(async () => expect(kinds()).toEqual(expect.arrayContaining(["start", "die"])));
+      const kinds = () =>
+        seen.filter(({ containerId }) => containerId === watched.id).map(({ kind }) => kind);
+      await eventually(async () =>
+        expect(kinds()).toEqual(expect.arrayContaining(["start", "die"])),
+      );
       ending.abort();
       await following;
     });
 
     test("a reader that stalls does not stop the engine: the container can still be killed and a sibling ends", async () => {
       const flooded = await start();
-      const flood = await engine.startExec({ ...request("yes"), containerId: flooded.id }, { maxBufferedBytes: 64 * 1024 * 1024 });
+      const flood = await engine.startExec(
+        { ...request("yes"), containerId: flooded.id },
+        { maxBufferedBytes: 64 * 1024 * 1024 },
+      );
       await new Promise((resolve) => setTimeout(resolve, 300));
-      const sibling = await engine.startExec({ ...request("echo sibling"), containerId: flooded.id });
+      const sibling = await engine.startExec({
+        ...request("echo sibling"),
+        containerId: flooded.id,
+      });
       expect((await readAll(sibling)).stdout.toString()).toBe("sibling\n");
       await options.command("kill", flooded.name);
       flood.close();
     });
 
     test("what is not taken is held up to a bound, then the connection is given up with an error", async () => {
-      const flood = await engine.startExec(request("head -c 8000000 /dev/zero"), { maxBufferedBytes: 1024 * 1024 });
+      const flood = await engine.startExec(request("head -c 8000000 /dev/zero"), {
+        maxBufferedBytes: 1024 * 1024,
+      });
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       await expect(readAll(flood)).rejects.toMatchObject({ code: "ENGINE_UNREACHABLE" });
     });
 
     test("frames that come a byte at a time are put together again", async () => {
       const { engine: slow } = await through({ pieceBytes: 1 });
-      const running = await slow.startExec(request("echo out; echo err >&2; head -c 20000 /dev/zero"));
+      const running = await slow.startExec(
+        request("echo out; echo err >&2; head -c 20000 /dev/zero"),
+      );
       const { stdout, stderr } = await readAll(running);
       expect([stdout.length, stderr.toString()]).toEqual([20_004, "err\n"]);
       slow.close();
@@ -178,11 +217,17 @@ export function engineContract(options: ContractOptions): void {
       const { proxy, engine: cutOff } = await through();
       const running = await cutOff.startExec(request("echo begin; sleep 30"));
       setTimeout(proxy.cut, 300);
-      await readAll(running).catch((error: unknown) => expect(error).toMatchObject({ code: "ENGINE_UNREACHABLE" }));
+      await readAll(running).catch((error: unknown) =>
+        expect(error).toMatchObject({ code: "ENGINE_UNREACHABLE" }),
+      );
       await expect(cutOff.listContainers()).rejects.toMatchObject({ code: "ENGINE_UNREACHABLE" });
       proxy.restore();
       expect((await cutOff.listContainers()).length).toBeGreaterThan(0);
-      expect((await engine.listProcesses(container.id)).some(({ command }) => command.includes("sleep 30"))).toBe(true);
+      expect(
+        (await engine.listProcesses(container.id)).some(({ command }) =>
+          command.includes("sleep 30"),
+        ),
+      ).toBe(true);
       cutOff.close();
     });
 
@@ -207,7 +252,9 @@ export function engineContract(options: ContractOptions): void {
   });
 }
 
-async function readAll(exec: EngineExec): Promise<{ readonly stdout: Buffer; readonly stderr: Buffer }> {
+async function readAll(
+  exec: EngineExec,
+): Promise<{ readonly stdout: Buffer; readonly stderr: Buffer }> {
   const pieces = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
   for await (const { stream, bytes } of exec.output) pieces[stream].push(bytes);
   exec.close();
@@ -215,11 +262,17 @@ async function readAll(exec: EngineExec): Promise<{ readonly stdout: Buffer; rea
 }
 
 /** What the engine says of a start that can not be, wherever it says it. */
-async function outcomeOf(engine: Engine, request: ExecRequest): Promise<{ readonly text: string; readonly pid: number }> {
+async function outcomeOf(
+  engine: Engine,
+  request: ExecRequest,
+): Promise<{ readonly text: string; readonly pid: number }> {
   try {
     const running = await engine.startExec(request);
     const { stdout, stderr } = await readAll(running);
-    return { text: stdout.toString() + stderr.toString(), pid: (await engine.findExec(running.execId))?.pid ?? 0 };
+    return {
+      text: stdout.toString() + stderr.toString(),
+      pid: (await engine.findExec(running.execId))?.pid ?? 0,
+    };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { text: error.message, pid: 0 };

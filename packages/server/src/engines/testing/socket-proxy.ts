@@ -21,7 +21,10 @@ export interface SocketProxyOptions {
   readonly pieceBytes?: number;
 }
 
-export async function socketProxy({ target, pieceBytes }: SocketProxyOptions): Promise<SocketProxy> {
+export async function socketProxy({
+  target,
+  pieceBytes,
+}: SocketProxyOptions): Promise<SocketProxy> {
   const folder = await mkdtemp(join(tmpdir(), "deckhand-proxy-"));
   const socketPath = join(folder, "engine.sock");
   const open = new Set<Socket>();

@@ -1,6 +1,12 @@
 import { type Guarantees, isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Engine, EngineExec, OutputStream } from "../../engines/engine.ts";
-import type { ExecutionSpec, Leftover, OutputChunk, RunningExecution, SessionOutcome } from "../session.ts";
+import type {
+  ExecutionSpec,
+  Leftover,
+  OutputChunk,
+  RunningExecution,
+  SessionOutcome,
+} from "../session.ts";
 import { noteScanners } from "./note-scanner.ts";
 import { OutputQueue } from "./output-queue.ts";
 import { findCause } from "./find-cause.ts";
@@ -25,7 +31,12 @@ export type FirstWord =
   | { readonly kind: "ready" }
   | { readonly kind: "refused"; readonly word: string }
   /** The stream ended, or broke, before our program said that the script is about to start. */
-  | { readonly kind: "silent"; readonly said: string; readonly greeted: boolean; readonly cause: unknown };
+  | {
+      readonly kind: "silent";
+      readonly said: string;
+      readonly greeted: boolean;
+      readonly cause: unknown;
+    };
 
 export interface AttachedExecution {
   readonly firstWord: Promise<FirstWord>;
@@ -120,7 +131,14 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
     const exitCode = exitCodes.stdout ?? exitCodes.stderr;
     if (exitCode !== undefined) {
       const outputComplete = exitCodes.stdout !== undefined && exitCodes.stderr !== undefined;
-      return { kind: "exited", exitCode, signal: toSignal(exitCode), outputComplete, dropped, leftovers };
+      return {
+        kind: "exited",
+        exitCode,
+        signal: toSignal(exitCode),
+        outputComplete,
+        dropped,
+        leftovers,
+      };
     }
     if (ended.kind === "abandoned") return { kind: "lost", reason: ended.reason, dropped };
     const cause = ended.kind === "broken" ? ended.cause : undefined;
@@ -144,7 +162,8 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
       try {
         return await sweep(engine, { place: spec, signal, wrapperPid });
       } catch (error) {
-        const paused = isAppError(error, "TARGET_STATE_CONFLICT") && error.extra.containerStatus === "paused";
+        const paused =
+          isAppError(error, "TARGET_STATE_CONFLICT") && error.extra.containerStatus === "paused";
         if (!paused || performance.now() > until) return undefined;
         await delay(LOOK_AGAIN_MS);
       }

@@ -5,9 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../../../test/support/engines.ts";
 import { dockerEngine } from "../../engines/docker/docker-engine.ts";
 import type { Engine } from "../../engines/engine.ts";
-import { dockerCommand, type EngineCommand, type SuiteContainer, startContainer } from "../../engines/testing/engine-command.ts";
-import { socketProxy } from "../../engines/testing/socket-proxy.ts";
-import type { ExecutionSpec, RunningExecution, Session, SessionOutcome } from "../session.ts";
+import {
+  dockerCommand,
+  type EngineCommand,
+  type SuiteContainer,
+  startContainer,
+} from "../../engines/testing/engine-command.ts";
+import type { ExecutionSpec, RunningExecution, Session } from "../session.ts";
+import { newExecutionId, readToEnd } from "../testing/read-to-end.ts";
 import { attachedSession } from "./attached-session.ts";
 
 /** How often each of the nastier scripts is stopped; the full promise is 100. */
@@ -15,7 +20,13 @@ const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 3);
 /** Grace + 1 s is the promise; a busy machine may need longer to schedule us. */
 const STOPPED_WITHIN_MS = 6_000;
 
-const SH: ScriptLaunch = { commands: ["sh"], flags: [], delivery: "descriptor", extension: ".sh", prelude: "" };
+const SH: ScriptLaunch = {
+  commands: ["sh"],
+  flags: [],
+  delivery: "descriptor",
+  extension: ".sh",
+  prelude: "",
+};
 const BASH: ScriptLaunch = { ...SH, commands: ["bash"] };
 
 const { docker, podman, images } = engines();
@@ -30,33 +41,43 @@ interface Place {
 }
 
 const PLACES: readonly Place[] = [
-  { name: "Docker, busybox", socketPath: docker.socketPath, image: images.busybox, flags: [], launch: SH },
-  { name: "Docker, Debian's dash and bash", socketPath: docker.socketPath, image: images.postgres, flags: ["--entrypoint", ""], launch: BASH },
-  { name: "Podman, busybox", socketPath: podman.socketPath, image: images.busybox, flags: PODMAN_FLAGS, launch: SH },
+  {
+    name: "Docker, busybox",
+    socketPath: docker.socketPath,
+    image: images.busybox,
+    flags: [],
+    launch: SH,
+  },
+  {
+    name: "Docker, Debian's dash and bash",
+    socketPath: docker.socketPath,
+    image: images.postgres,
+    flags: ["--entrypoint", ""],
+    launch: BASH,
+  },
+  {
+    name: "Podman, busybox",
+    socketPath: podman.socketPath,
+    image: images.busybox,
+    flags: PODMAN_FLAGS,
+    launch: SH,
+  },
   {
     name: "Docker, read-only, uid 1234, no capability, no new privileges",
     socketPath: docker.socketPath,
     image: images.busybox,
-    flags: ["--read-only", "--user", "1234", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+    flags: [
+      "--read-only",
+      "--user",
+      "1234",
+      "--cap-drop",
+      "ALL",
+      "--security-opt",
+      "no-new-privileges",
+    ],
     launch: SH,
   },
 ];
-
-interface Ended {
-  readonly outcome: SessionOutcome;
-  readonly stdout: Buffer;
-  readonly stderr: Buffer;
-}
-
-function newId(): string {
-  return `exe_${randomBytes(13).toString("hex")}`;
-}
-
-async function readToEnd(execution: RunningExecution): Promise<Ended> {
-  const pieces = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
-  for await (const { stream, bytes } of execution.output) pieces[stream].push(bytes);
-  return { outcome: await execution.outcome, stdout: Buffer.concat(pieces.stdout), stderr: Buffer.concat(pieces.stderr) };
-}
 
 for (const place of PLACES) {
   describe(`an attached exec on ${place.name}`, () => {
@@ -66,7 +87,7 @@ for (const place of PLACES) {
     let command: EngineCommand;
 
     const toSpec = (text: string, more: Partial<ExecutionSpec> = {}): ExecutionSpec => ({
-      executionId: newId(),
+      executionId: newExecutionId(),
       runId: "run_test",
       containerId: container.id,
       program: { kind: "script", text, launch: place.launch },
@@ -78,14 +99,19 @@ for (const place of PLACES) {
       startTimeoutMs: 15_000,
       ...more,
     });
-    const start = async (text: string, more?: Partial<ExecutionSpec>): Promise<RunningExecution> => {
+    const start = async (
+      text: string,
+      more?: Partial<ExecutionSpec>,
+    ): Promise<RunningExecution> => {
       const result = await session.start(toSpec(text, more));
       if (result.kind !== "started") throw new Error(`${result.kind}: ${result.reason.detail}`);
       return result.execution;
     };
-    const run = async (text: string, more?: Partial<ExecutionSpec>) => readToEnd(await start(text, more));
+    const run = async (text: string, more?: Partial<ExecutionSpec>) =>
+      readToEnd(await start(text, more));
     /** Commands of all processes in the container, as the engine's host sees them. */
-    const processes = async () => (await engine.listProcesses(container.id)).map((one) => one.command);
+    const processes = async () =>
+      (await engine.listProcesses(container.id)).map((one) => one.command);
 
     beforeAll(async () => {
       command = dockerCommand(place.socketPath);
@@ -103,7 +129,12 @@ for (const place of PLACES) {
       const { outcome, stdout, stderr } = await run("printf 'a\\000b'; echo oops >&2; exit 3");
       expect(stdout).toEqual(Buffer.from("a\0b"));
       expect(stderr.toString()).toBe("oops\n");
-      expect(outcome).toMatchObject({ kind: "exited", exitCode: 3, signal: undefined, outputComplete: true });
+      expect(outcome).toMatchObject({
+        kind: "exited",
+        exitCode: 3,
+        signal: undefined,
+        outputComplete: true,
+      });
     });
 
     test("an end by signal is told, without a word of our shell in the script's output", async () => {
@@ -115,7 +146,24 @@ for (const place of PLACES) {
     test("arguments, variables and the script itself arrive byte for byte through the shell", async () => {
       const value = fc.oneof(
         fc.string({ unit: "binary", maxLength: 60 }),
-        fc.constantFrom("$(id)", "`id`", "'\"'", "a\\b\\", "-n", "--", "", "\n", "x\n\n", "*", "~", "é漢🚢", "\u001e", "%s%n", "!!", "a=b"),
+        fc.constantFrom(
+          "$(id)",
+          "`id`",
+          "'\"'",
+          "a\\b\\",
+          "-n",
+          "--",
+          "",
+          "\n",
+          "x\n\n",
+          "*",
+          "~",
+          "é漢🚢",
+          "\u001e",
+          "%s%n",
+          "!!",
+          "a=b",
+        ),
       );
       const clean = value.map((text) => text.replaceAll("\0", "").toWellFormed());
       await fc.assert(
@@ -143,12 +191,18 @@ for (const place of PLACES) {
     });
 
     test("nothing of ours is left in the script's environment but its marks, and nothing in the container", async () => {
-      const { stdout } = await run("env | grep ^DECKHAND_ | cut -d= -f1 | sort | tr '\\n' ' '; ls -a /dev/shm /tmp | grep deckhand");
+      const { stdout } = await run(
+        "env | grep ^DECKHAND_ | cut -d= -f1 | sort | tr '\\n' ' '; ls -a /dev/shm /tmp | grep deckhand",
+      );
       expect(stdout.toString().trim()).toBe("DECKHAND_EXECUTION_ID DECKHAND_RUN_ID");
     });
 
     test("an interpreter that wants a file gets one, which is gone afterwards", async () => {
-      const program = { kind: "script" as const, text: 'echo "$0"; cat "$0" | wc -l', launch: { ...place.launch, delivery: "file" as const } };
+      const program = {
+        kind: "script" as const,
+        text: 'echo "$0"; cat "$0" | wc -l',
+        launch: { ...place.launch, delivery: "file" as const },
+      };
       const { stdout } = await run("", { program });
       expect(stdout.toString()).toMatch(/\.deckhand-exe_\w+\.sh\n0/);
       const { stdout: left } = await run("ls -a /dev/shm /tmp | grep deckhand-exe || echo none");
@@ -157,15 +211,28 @@ for (const place of PLACES) {
 
     test("a missing interpreter, user or directory is rejected before anything ran", async () => {
       const launch = { ...SH, commands: ["fish", "zsh"] };
-      const missing = await session.start(toSpec("", { program: { kind: "script", text: "x", launch } }));
-      expect(missing).toMatchObject({ kind: "rejected", reason: { code: "interpreter-missing", detail: "The container has no fish or zsh." } });
-      expect(await session.start(toSpec("x", { user: "who-is-that" }))).toMatchObject({ kind: "rejected", reason: { code: "user-unknown" } });
+      const missing = await session.start(
+        toSpec("", { program: { kind: "script", text: "x", launch } }),
+      );
+      expect(missing).toMatchObject({
+        kind: "rejected",
+        reason: { code: "interpreter-missing", detail: "The container has no fish or zsh." },
+      });
+      expect(await session.start(toSpec("x", { user: "who-is-that" }))).toMatchObject({
+        kind: "rejected",
+        reason: { code: "user-unknown" },
+      });
       const large = { LARGE: "x".repeat(140_000) };
-      expect(await session.start(toSpec("x", { env: large }))).toMatchObject({ kind: "rejected", reason: { code: "environment-too-large" } });
+      expect(await session.start(toSpec("x", { env: large }))).toMatchObject({
+        kind: "rejected",
+        reason: { code: "environment-too-large" },
+      });
     });
 
     test("five megabytes come whole, in the order of each stream", async () => {
-      const { stdout, outcome } = await run("i=0; while [ $i -lt 5 ]; do head -c 1048576 /dev/zero; i=$((i+1)); done");
+      const { stdout, outcome } = await run(
+        "i=0; while [ $i -lt 5 ]; do head -c 1048576 /dev/zero; i=$((i+1)); done",
+      );
       expect(stdout.length).toBe(5 * 1048576);
       expect(outcome).toMatchObject({ outputComplete: true, dropped: { stdout: 0, stderr: 0 } });
     });
@@ -185,10 +252,11 @@ for (const place of PLACES) {
 
     const ZOO: Readonly<Record<string, string>> = {
       "ignores TERM": "trap '' TERM; sleep 4242 & wait; sleep 4242",
-      "left the session": "setsid sleep 4242 & setsid sh -c 'trap \"\" TERM; sleep 4242' & wait; sleep 4242",
+      "left the session":
+        "setsid sleep 4242 & setsid sh -c 'trap \"\" TERM; sleep 4242' & wait; sleep 4242",
       "double fork": "(sh -c 'sleep 4242 & setsid sleep 4242 &' &); sleep 4242",
       "cleared its environment": "env -i sleep 4242 & (env -i sh -c 'sleep 4242' &); sleep 4242",
-      "nested shells": "sh -c \"sh -c 'sh -c \\\"sleep 4242\\\"; true'; true\"; true",
+      "nested shells": 'sh -c "sh -c \'sh -c \\"sleep 4242\\"; true\'; true"; true',
       "closed its output": "exec >&- 2>&-; sleep 4242",
       "floods its output": "yes & yes >&2",
     };
@@ -216,116 +284,4 @@ for (const place of PLACES) {
       if (outcome.kind === "lost") expect(outcome.reason.detail).toMatch(/still runs/);
     });
   });
-}
-
-describe("an attached exec in special containers", () => {
-  const command = dockerCommand(docker.socketPath);
-  const made: SuiteContainer[] = [];
-  let engine: Engine;
-
-  beforeAll(() => {
-    engine = dockerEngine({ name: "test", address: `unix://${docker.socketPath}` });
-  });
-
-  afterAll(async () => {
-    for (const container of made) await container.remove();
-    engine.close();
-  });
-
-  async function container(image: string, flags: readonly string[], argv?: readonly string[]): Promise<SuiteContainer> {
-    const started = await startContainer(command, { image, flags, ...(argv && { argv }) });
-    made.push(started);
-    return started;
-  }
-
-  function toSpec(containerId: string, program: ExecutionSpec["program"]): ExecutionSpec {
-    const rest = { args: [], env: {}, stdin: undefined, user: "", workdir: "", startTimeoutMs: 15_000 };
-    return { executionId: newId(), runId: "run_test", containerId, program, ...rest };
-  }
-
-  test("without a shell a script is rejected; a command line runs when the operator allows it", async () => {
-    const { id } = await container(images.scratch, [], ["/sleep", "600"]);
-    const script = toSpec(id, { kind: "script", text: "echo x", launch: SH });
-    const argv = toSpec(id, { kind: "argv", argv: ["/echo", "direct"] });
-    const careful = attachedSession({ engine, directExec: false });
-    expect(await careful.start(script)).toMatchObject({ kind: "rejected", reason: { code: "no-shell" } });
-    const refused = await careful.start(argv);
-    expect(refused).toMatchObject({ kind: "rejected", reason: { code: "no-shell" } });
-    if (refused.kind === "rejected") expect(refused.reason.detail).toContain("directExec");
-    const allowed = await attachedSession({ engine, directExec: true }).start(argv);
-    if (allowed.kind !== "started") throw new Error(allowed.reason.detail);
-    expect(allowed.execution.guarantees.way).toBe("direct-exec");
-    const { stdout, outcome } = await readToEnd(allowed.execution);
-    expect(stdout.toString()).toBe("direct\n");
-    expect(outcome).toMatchObject({ kind: "exited", exitCode: 0, outputComplete: false });
-  });
-
-  test("where nothing can be written a script is rejected with the places that were tried", async () => {
-    const { id } = await container(images.busybox, ["--read-only", "--ipc", "none", "--user", "1234", "--cap-drop", "ALL"]);
-    const session = attachedSession({ engine, directExec: false });
-    const result = await session.start(toSpec(id, { kind: "script", text: "echo x", launch: SH }));
-    expect(result).toMatchObject({ kind: "rejected", reason: { code: "no-writable-directory" } });
-    const plain = await session.start(toSpec(id, { kind: "argv", argv: ["echo", "needs no file"] }));
-    expect(plain.kind).toBe("started");
-    if (plain.kind === "started") expect((await readToEnd(plain.execution)).stdout.toString()).toBe("needs no file\n");
-  });
-
-  test("at the limit of processes a script can still be stopped", async () => {
-    const { id } = await container(images.busybox, ["--pids-limit", "20"]);
-    const session = attachedSession({ engine, directExec: false });
-    const result = await session.start(toSpec(id, { kind: "script", text: "trap '' TERM; while sleep 4343 & do :; done; sleep 4343; wait", launch: SH }));
-    if (result.kind !== "started") throw new Error(result.reason.detail);
-    const ended = readToEnd(result.execution);
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    for (let tries = 0; tries < 20; tries++) {
-      await result.execution.stop({ graceMs: 200 });
-      if (!(await engine.listProcesses(id)).some((one) => one.command.includes("4343"))) break;
-    }
-    expect((await engine.listProcesses(id)).filter((one) => one.command.includes("4343"))).toEqual([]);
-    expect((await ended).outcome.kind).toMatch(/exited|lost/);
-  });
-
-  test("a paused container is waited for, then refused, and nothing ran", async () => {
-    const paused = await container(images.busybox, []);
-    await command("pause", paused.name);
-    const session = attachedSession({ engine, directExec: false });
-    const spec = { ...toSpec(paused.id, { kind: "script", text: "echo x", launch: SH }), startTimeoutMs: 1_000 };
-    expect(await session.start(spec)).toMatchObject({ kind: "rejected", reason: { code: "container-paused" } });
-    setTimeout(() => void command("unpause", paused.name), 500);
-    const patient = await session.start({ ...spec, executionId: newId(), startTimeoutMs: 15_000 });
-    expect(patient.kind).toBe("started");
-    if (patient.kind === "started") expect((await readToEnd(patient.execution)).stdout.toString()).toBe("x\n");
-  });
-
-  test("what reaches the engine is a closed list of calls and constant commands; events and processes show no secret", async () => {
-    const { id, name } = await container(images.busybox, []);
-    const proxy = await socketProxy({ target: docker.socketPath });
-    const recorded = dockerEngine({ name: "recorded", address: `unix://${proxy.socketPath}` });
-    const session = attachedSession({ engine: recorded, directExec: false });
-    const secret = `secret${randomBytes(8).toString("hex")}`;
-    const since = Math.floor(Date.now() / 1000) - 1;
-    const spec = { ...toSpec(id, { kind: "script", text: `# ${secret} in the script\nsleep 2; echo done`, launch: SH }), args: [secret], env: { PASSWORD: secret } };
-    const result = await session.start(spec);
-    if (result.kind !== "started") throw new Error(result.reason.detail);
-    const ended = readToEnd(result.execution);
-    const [top, inside] = [await command("top", name, "-eo", "pid,args"), await command("exec", name, "ps", "-o", "args")];
-    await result.execution.stop({ graceMs: 100 });
-    await ended;
-    const events = await command("events", "--since", `${since}`, "--until", `${Math.ceil(Date.now() / 1000)}`, "--filter", `container=${name}`);
-    for (const shown of [top, inside.replaceAll(secret, (found) => found), events]) expect(shown).not.toContain("in the script");
-    expect(events).not.toContain(secret);
-    const calls = [...proxy.sent.matchAll(/^(GET|POST) (\S+) HTTP/gm)].map(([, method, path]) => `${method} ${toPattern(path ?? "")}`);
-    const allowed = ["GET /version", "POST /containers/ID/exec", "POST /exec/ID/start", "GET /containers/ID/json", "GET /exec/ID/json"];
-    expect(calls.filter((call) => !allowed.includes(call))).toEqual([]);
-    const commands = [...proxy.sent.matchAll(/"Cmd":(\[.*?\]),"Env"/g)].map(([, cmd]) => JSON.parse(cmd ?? "[]") as string[]);
-    expect(new Set(commands.map((cmd) => cmd.join("\n"))).size).toBe(2);
-    expect(commands.flat().join("\n")).not.toContain(secret);
-    expect(proxy.sent).not.toContain("Privileged");
-    recorded.close();
-    await proxy.close();
-  });
-});
-
-function toPattern(path: string): string {
-  return path.replace(/^\/v[\d.]+/, "").replace(/\/(containers|exec)\/[^/]+/, "/$1/ID").replace(/\?.*/, "");
 }

@@ -34,11 +34,20 @@ export function attachedSession({ engine, directExec }: AttachedSessionOptions):
       const env = toEnvironment(spec, nonce);
       const tooLarge = findTooLarge(env);
       if (tooLarge) return rejected({ code: "environment-too-large", detail: tooLarge });
-      const result = await start({ engine, spec, nonce, env, deadline: performance.now() + spec.startTimeoutMs });
+      const result = await start({
+        engine,
+        spec,
+        nonce,
+        env,
+        deadline: performance.now() + spec.startTimeoutMs,
+      });
       if (!isWithoutShell(result)) return result;
-      return directExec && spec.program.kind === "argv" ? startDirect(engine, spec) : withAdvice(result, spec);
+      return directExec && spec.program.kind === "argv"
+        ? startDirect(engine, spec)
+        : withAdvice(result, spec);
     },
-    findLeftovers: async (place) => (await sweep(engine, { place, signal: "0", wrapperPid: undefined })) ?? [],
+    findLeftovers: async (place) =>
+      (await sweep(engine, { place, signal: "0", wrapperPid: undefined })) ?? [],
   };
 }
 
@@ -50,7 +59,8 @@ function isWithoutShell(result: StartResult): result is Rejected {
 
 function withAdvice({ reason }: Rejected, { program }: ExecutionSpec): StartResult {
   if (program.kind !== "argv") return rejected(reason);
-  const advice = "An operator can allow plain command lines there with directExec in the engine's configuration.";
+  const advice =
+    "An operator can allow plain command lines there with directExec in the engine's configuration.";
   return rejected({ ...reason, detail: `${reason.detail} ${advice}` });
 }
 
@@ -72,14 +82,21 @@ async function start(starting: Start): Promise<StartResult> {
   const attached = attachExecution({ engine, exec, spec, nonce, containerStartedAt });
   const word = await Promise.race([attached.firstWord, timeUp(starting.deadline)]);
   if (word === undefined) return giveUp(starting, attached);
-  if (word.kind !== "ready") return discard(attached, await toUnstarted(starting, word, containerStartedAt));
+  if (word.kind !== "ready")
+    return discard(attached, await toUnstarted(starting, word, containerStartedAt));
   void writeStdin(exec, spec.stdin);
   return { kind: "started", execution: attached.running };
 }
 
 /** Tries again while the container is paused or restarting, as long as there is time. */
 async function openExec({ engine, spec, env, deadline }: Start): Promise<EngineExec | StartResult> {
-  const request = { containerId: spec.containerId, cmd: WRAPPER_COMMAND, env, user: spec.user, workdir: spec.workdir };
+  const request = {
+    containerId: spec.containerId,
+    cmd: WRAPPER_COMMAND,
+    env,
+    user: spec.user,
+    workdir: spec.workdir,
+  };
   for (;;) {
     try {
       return await engine.startExec(request);
@@ -106,7 +123,10 @@ async function toUnstarted(
 ): Promise<StartResult> {
   if (word.kind === "refused") return rejected(toOwnRefusal(spec, word.word));
   if (!word.greeted && word.cause === undefined) return rejected(toStartFailure(word.said));
-  return { kind: "lost", reason: await findCause({ engine, spec, containerStartedAt, cause: word.cause }) };
+  return {
+    kind: "lost",
+    reason: await findCause({ engine, spec, containerStartedAt, cause: word.cause }),
+  };
 }
 
 function toOwnRefusal({ program }: ExecutionSpec, word: string): OutcomeReason {
@@ -114,7 +134,8 @@ function toOwnRefusal({ program }: ExecutionSpec, word: string): OutcomeReason {
   const commands = program.kind === "script" ? program.launch.commands.join(" or ") : "";
   const details: Partial<Record<OutcomeReason["code"], string>> = {
     "interpreter-missing": `The container has no ${commands}.`,
-    "no-writable-directory": "The script could be written nowhere: /dev/shm, /tmp, /var/tmp, the home directory and the working directory were tried.",
+    "no-writable-directory":
+      "The script could be written nowhere: /dev/shm, /tmp, /var/tmp, the home directory and the working directory were tried.",
     "start-refused": "The container has no `head`, which hands the script its standard input.",
   };
   return { code, detail: details[code] ?? word };
@@ -122,7 +143,9 @@ function toOwnRefusal({ program }: ExecutionSpec, word: string): OutcomeReason {
 
 /** Nothing was said in time: the script may have started, so what can be found of it is ended. */
 async function giveUp({ engine, spec }: Start, attached: AttachedExecution): Promise<StartResult> {
-  const left = await sweep(engine, { place: spec, signal: "KILL", wrapperPid: undefined }).catch(() => undefined);
+  const left = await sweep(engine, { place: spec, signal: "KILL", wrapperPid: undefined }).catch(
+    () => undefined,
+  );
   const reason: OutcomeReason = {
     code: "start-timed-out",
     detail: `No sign of life within ${spec.startTimeoutMs / 1000} s${left ? "; what was found of it was ended." : "."}`,

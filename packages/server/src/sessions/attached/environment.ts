@@ -7,7 +7,10 @@ const MOST_STRING_BYTES = 128 * 1024 - 1;
 const MOST_BYTES = 2 * 1024 * 1024 - 128 * 1024;
 
 /** Everything the wrapper gets to know, as environment. */
-export function toEnvironment(spec: ExecutionSpec, nonce: string): Readonly<Record<string, string>> {
+export function toEnvironment(
+  spec: ExecutionSpec,
+  nonce: string,
+): Readonly<Record<string, string>> {
   return {
     ...spec.env,
     DECKHAND_EXECUTION_ID: spec.executionId,
@@ -20,7 +23,11 @@ export function toEnvironment(spec: ExecutionSpec, nonce: string): Readonly<Reco
 
 function toProgram({ program, args }: ExecutionSpec): Readonly<Record<string, string>> {
   if (program.kind === "argv") {
-    return { DECKHAND_SCRIPT_COUNT: "0", ...numbered("ARG", [...program.argv, ...args]), ...numbered("PRELUDE", []) };
+    return {
+      DECKHAND_SCRIPT_COUNT: "0",
+      ...numbered("ARG", [...program.argv, ...args]),
+      ...numbered("PRELUDE", []),
+    };
   }
   const { commands, flags, delivery, extension, prelude } = program.launch;
   return {
@@ -61,7 +68,8 @@ export function findTooLarge(env: Readonly<Record<string, string>>): string | un
   let total = 0;
   for (const [name, value] of Object.entries(env)) {
     const bytes = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
-    if (bytes > MOST_STRING_BYTES) return `${name} has ${bytes} bytes; the kernel takes ${MOST_STRING_BYTES}.`;
+    if (bytes > MOST_STRING_BYTES)
+      return `${name} has ${bytes} bytes; the kernel takes ${MOST_STRING_BYTES}.`;
     total += bytes + 8;
   }
   if (total <= MOST_BYTES) return undefined;

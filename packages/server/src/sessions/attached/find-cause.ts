@@ -35,19 +35,33 @@ async function look(options: CauseOptions): Promise<OutcomeReason> {
   }
   const still = await stillRunning(options);
   if (options.cause !== undefined) {
-    return { code: "connection-lost", detail: `The connection to the engine broke while the script ran; ${still}` };
+    return {
+      code: "connection-lost",
+      detail: `The connection to the engine broke while the script ran; ${still}`,
+    };
   }
-  return { code: "exit-unknown", detail: `The process that reports the script's end was killed; ${still}` };
+  return {
+    code: "exit-unknown",
+    detail: `The process that reports the script's end was killed; ${still}`,
+  };
 }
 
 /** `undefined` while the container that the script started in seems to run. */
-async function lookAtContainer({ engine, spec, containerStartedAt }: CauseOptions): Promise<OutcomeReason | undefined> {
+async function lookAtContainer({
+  engine,
+  spec,
+  containerStartedAt,
+}: CauseOptions): Promise<OutcomeReason | undefined> {
   const container = await engine.findContainer(spec.containerId, AbortSignal.timeout(5_000));
-  if (!container) return { code: "container-gone", detail: "The container was removed while the script ran." };
+  if (!container)
+    return { code: "container-gone", detail: "The container was removed while the script ran." };
   return toContainerEnd(container, containerStartedAt);
 }
 
-function toContainerEnd(container: EngineContainerDetail, startedAt: string | undefined): OutcomeReason | undefined {
+function toContainerEnd(
+  container: EngineContainerDetail,
+  startedAt: string | undefined,
+): OutcomeReason | undefined {
   const { status, exitCode, oomKilled } = container;
   if (status !== "running" && status !== "paused") {
     const how = `The container is ${status} (exit code ${exitCode}); the script ended with it.`;
@@ -56,11 +70,16 @@ function toContainerEnd(container: EngineContainerDetail, startedAt: string | un
       : { code: "container-stopped", detail: how };
   }
   if (startedAt === undefined || container.startedAt === startedAt) return undefined;
-  return { code: "container-restarted", detail: "The container was restarted while the script ran." };
+  return {
+    code: "container-restarted",
+    detail: "The container was restarted while the script ran.",
+  };
 }
 
 async function stillRunning({ engine, spec }: CauseOptions): Promise<string> {
-  const left = await sweep(engine, { place: spec, signal: "0", wrapperPid: undefined }).catch(() => undefined);
+  const left = await sweep(engine, { place: spec, signal: "0", wrapperPid: undefined }).catch(
+    () => undefined,
+  );
   if (!left) return "whether it still runs could not be seen.";
   if (left.length === 0) return "nothing of it was found running.";
   return `process ${left.map(({ pid }) => pid).join(", ")} of it still runs.`;

@@ -3,7 +3,9 @@ import type { OutputStream } from "../../engines/engine.ts";
 const NEWLINE = 0x0a;
 
 /** What our shell program says in-band, and what is the script's, in their order. */
-export type Scanned = { readonly kind: "output"; readonly bytes: Buffer } | { readonly kind: "note"; readonly note: string };
+export type Scanned =
+  | { readonly kind: "output"; readonly bytes: Buffer }
+  | { readonly kind: "note"; readonly note: string };
 
 /**
  * Takes our program's notes out of a stream: a control character, a word, a number that only we know, the note, a newline.
@@ -25,7 +27,10 @@ export class NoteScanner {
       const until = from < 0 ? -1 : rest.indexOf(NEWLINE, from);
       if (from < 0 || until < 0) break;
       if (from > 0) scanned.push({ kind: "output", bytes: rest.subarray(0, from) });
-      scanned.push({ kind: "note", note: rest.subarray(from + this.#mark.length, until).toString() });
+      scanned.push({
+        kind: "note",
+        note: rest.subarray(from + this.#mark.length, until).toString(),
+      });
       rest = rest.subarray(until + 1);
     }
     const passed = rest.length - this.#possibleNote(rest);
@@ -46,7 +51,8 @@ export class NoteScanner {
     const from = bytes.indexOf(this.#mark);
     if (from >= 0) return bytes.length - from;
     for (let length = Math.min(this.#mark.length - 1, bytes.length); length > 0; length--) {
-      if (bytes.subarray(bytes.length - length).equals(this.#mark.subarray(0, length))) return length;
+      if (bytes.subarray(bytes.length - length).equals(this.#mark.subarray(0, length)))
+        return length;
     }
     return 0;
   }

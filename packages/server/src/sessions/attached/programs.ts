@@ -1,8 +1,18 @@
 import { readFileSync } from "node:fs";
 
 /** The only commands that are ever started in a container, but for direct exec where an operator allows it. */
-export const WRAPPER_COMMAND: readonly string[] = ["/bin/sh", "-c", readProgram("wrapper.sh"), "deckhand"];
-export const SWEEP_COMMAND: readonly string[] = ["/bin/sh", "-c", readProgram("sweep.sh"), "deckhand-sweep"];
+export const WRAPPER_COMMAND: readonly string[] = [
+  "/bin/sh",
+  "-c",
+  readProgram("wrapper.sh"),
+  "deckhand",
+];
+export const SWEEP_COMMAND: readonly string[] = [
+  "/bin/sh",
+  "-c",
+  readProgram("sweep.sh"),
+  "deckhand-sweep",
+];
 
 /** Comments explain the program to us; the container does not need them. */
 function readProgram(name: string): string {

@@ -17,7 +17,10 @@ export interface SweepOptions {
  * Signals what can be found of an execution, as the script's own user, and gives what is left. `undefined` when the sweep
  * itself did not come to its end. Throws what the engine refuses.
  */
-export async function sweep(engine: Engine, options: SweepOptions): Promise<readonly Leftover[] | undefined> {
+export async function sweep(
+  engine: Engine,
+  options: SweepOptions,
+): Promise<readonly Leftover[] | undefined> {
   const nonce = randomBytes(16).toString("hex");
   const exec = await engine.startExec(
     {
@@ -38,7 +41,10 @@ export async function sweep(engine: Engine, options: SweepOptions): Promise<read
   }
 }
 
-function toEnvironment({ place, signal, wrapperPid }: SweepOptions, nonce: string): Record<string, string> {
+function toEnvironment(
+  { place, signal, wrapperPid }: SweepOptions,
+  nonce: string,
+): Record<string, string> {
   return {
     DECKHAND_NONCE: nonce,
     DECKHAND_SWEEP_ID: place.executionId,
@@ -48,7 +54,10 @@ function toEnvironment({ place, signal, wrapperPid }: SweepOptions, nonce: strin
   };
 }
 
-async function readLeftovers(output: Awaited<ReturnType<Engine["startExec"]>>["output"], scanner: NoteScanner) {
+async function readLeftovers(
+  output: Awaited<ReturnType<Engine["startExec"]>>["output"],
+  scanner: NoteScanner,
+) {
   const leftovers: Leftover[] = [];
   for await (const { stream, bytes } of output) {
     if (stream !== "stdout") continue;

@@ -4,7 +4,12 @@ import { OutputQueue } from "../attached/output-queue.ts";
 import { toRefusal } from "../attached/start-failures.ts";
 import type { ExecutionSpec, RunningExecution, SessionOutcome, StartResult } from "../session.ts";
 
-const GUARANTEES: Guarantees = { way: "direct-exec", durability: "none", stop: "none", survivesServerRestart: false };
+const GUARANTEES: Guarantees = {
+  way: "direct-exec",
+  durability: "none",
+  stop: "none",
+  survivesServerRestart: false,
+};
 const MOST_BUFFERED_BYTES = 32 * 1024 * 1024;
 /** The engine records an exit code a moment after the stream ended. */
 const LOOKS = 20;
@@ -15,12 +20,19 @@ const LOOK_AGAIN_MS = 100;
  * whose word counts only while the connection holds; nothing can stop it.
  */
 export async function startDirect(engine: Engine, spec: ExecutionSpec): Promise<StartResult> {
-  if (spec.program.kind !== "argv") throw new TypeError("only a command line can be started directly");
+  if (spec.program.kind !== "argv")
+    throw new TypeError("only a command line can be started directly");
   const { containerId, env, user, workdir } = spec;
   const cmd = [...spec.program.argv, ...spec.args];
   const mark = { DECKHAND_EXECUTION_ID: spec.executionId, DECKHAND_RUN_ID: spec.runId };
   try {
-    const exec = await engine.startExec({ containerId, cmd, env: { ...env, ...mark }, user, workdir });
+    const exec = await engine.startExec({
+      containerId,
+      cmd,
+      env: { ...env, ...mark },
+      user,
+      workdir,
+    });
     return { kind: "started", execution: follow(engine, exec) };
   } catch (error) {
     if (!isAppError(error)) throw error;
@@ -28,7 +40,9 @@ export async function startDirect(engine: Engine, spec: ExecutionSpec): Promise<
   }
 }
 
-type Ending = { readonly broken: false } | { readonly broken: true; readonly reason: OutcomeReason };
+type Ending =
+  | { readonly broken: false }
+  | { readonly broken: true; readonly reason: OutcomeReason };
 
 function follow(engine: Engine, exec: EngineExec): RunningExecution {
   const queue = new OutputQueue(MOST_BUFFERED_BYTES);
@@ -50,7 +64,9 @@ function follow(engine: Engine, exec: EngineExec): RunningExecution {
     queue.end();
     await queue.drained;
     const { dropped } = queue;
-    return ending.broken ? { kind: "lost", reason: ending.reason, dropped } : { ...(await askEngine(engine, exec)), dropped };
+    return ending.broken
+      ? { kind: "lost", reason: ending.reason, dropped }
+      : { ...(await askEngine(engine, exec)), dropped };
   }
 
   return {
@@ -67,9 +83,20 @@ async function askEngine(engine: Engine, exec: EngineExec): Promise<SessionOutco
   for (let look = 0; look < LOOKS; look++) {
     const status = await engine.findExec(exec.execId).catch(() => undefined);
     if (status && !status.running && status.exitCode !== undefined) {
-      return { kind: "exited", exitCode: status.exitCode, signal: undefined, outputComplete: false, dropped: nothing, leftovers: [] };
+      return {
+        kind: "exited",
+        exitCode: status.exitCode,
+        signal: undefined,
+        outputComplete: false,
+        dropped: nothing,
+        leftovers: [],
+      };
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
-  return { kind: "lost", reason: { code: "exit-unknown", detail: "The engine gave no exit code." }, dropped: nothing };
+  return {
+    kind: "lost",
+    reason: { code: "exit-unknown", detail: "The engine gave no exit code." },
+    dropped: nothing,
+  };
 }

@@ -1,0 +1,20 @@
+import { randomBytes } from "node:crypto";
+import type { RunningExecution, SessionOutcome } from "../session.ts";
+
+export interface Ended {
+  readonly outcome: SessionOutcome;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/** Takes all output of an execution and waits for its outcome. */
+export async function readToEnd(execution: RunningExecution): Promise<Ended> {
+  const pieces = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
+  for await (const { stream, bytes } of execution.output) pieces[stream].push(bytes);
+  const [stdout, stderr] = [Buffer.concat(pieces.stdout), Buffer.concat(pieces.stderr)];
+  return { outcome: await execution.outcome, stdout, stderr };
+}
+
+export function newExecutionId(): string {
+  return `exe_${randomBytes(13).toString("hex")}`;
+}
