@@ -1,30 +1,50 @@
-import type { DeckhandClient } from "@deckhand/client";
+import { ConnectionError, type DeckhandClient } from "@deckhand/client";
 import type { Run } from "@deckhand/core";
 import type { CommandContext } from "./command-context.ts";
 import { EXIT, exitCodeOfRun, highestExitCode } from "./exit-codes.ts";
+import { type InterruptMeaning, type Interrupts, listenForInterrupts } from "./interrupts.ts";
+import { UsageError } from "./usage-error.ts";
 import { pickView, type ViewChoice } from "./views/pick-view.ts";
+import type { RunView } from "./views/run-view.ts";
 
-export interface FollowChoice extends Omit<ViewChoice, "server"> {
+export interface FollowChoice extends Omit<ViewChoice, "client"> {
   /** `max`: the highest code of all executions. */
   readonly exit?: "max" | undefined;
   /** False: a run that ended exits 0, whatever became of it. */
   readonly exitStatus: boolean;
-  /** What the first Ctrl-C does: cancel the run, or only leave it. */
-  readonly onInterrupt: "cancel" | "leave";
 }
 
-/** Shows a run to its end and sets the exit code. */
+export interface FollowRequest {
+  /** Creates the run, or reads one that exists. */
+  readonly open: () => Promise<Run>;
+  readonly onInterrupt: InterruptMeaning;
+  readonly choice: FollowChoice;
+}
+
+/** Opens a run, shows it to its end and sets the exit code. */
 export async function followToEnd(
   context: CommandContext,
   client: DeckhandClient,
-  { run, choice }: { readonly run: Run; readonly choice: FollowChoice },
+  { open, onInterrupt, choice }: FollowRequest,
 ): Promise<void> {
-  const view = pickView(context, run, { ...choice, server: client.server });
-  const stopListening = listenForInterrupts(context, client, {
-    runId: run.id,
-    notice: view.notice,
-    choice,
-  });
+  const interrupts = listenForInterrupts(context, client, onInterrupt);
+  try {
+    const run = await open();
+    const view = pickView(context, run, { ...choice, client });
+    if (run.executions.length === 0) view.notice("no target matched; nothing was started");
+    interrupts.started({ id: run.id, notice: view.notice });
+    const ended = await show(context, client, { run, view });
+    context.exit(toExitCode(ended, { choice, interrupts }));
+  } finally {
+    interrupts.stop();
+  }
+}
+
+async function show(
+  context: CommandContext,
+  client: DeckhandClient,
+  { run, view }: { readonly run: Run; readonly view: RunView },
+): Promise<Run> {
   try {
     for await (const update of client.followRun(run.id)) {
       if (update.event === "disconnected")
@@ -33,52 +53,30 @@ export async function followToEnd(
         view.notice(`resumed after output ${update.data.after}, nothing is missing`);
       else await view.update(update);
     }
-    const ended = await client.getRun(run.id, { includeOutput: context.options.output === "json" });
+    const isDocument = context.options.output === "json";
+    const ended = await client.getRun(run.id, { includeOutput: isDocument });
     await view.finish(ended);
-    if (context.options.output === "json")
-      await context.print(`${JSON.stringify(ended, undefined, 2)}\n`);
-    context.exit(toExitCode(ended, choice));
+    if (isDocument) await context.print(`${JSON.stringify(ended, undefined, 2)}\n`);
+    return ended;
+  } catch (error) {
+    throw error instanceof ConnectionError ? gaveUp(error, run.id) : error;
   } finally {
-    stopListening();
+    view.close?.();
   }
 }
 
-function toExitCode(run: Run, { exit, exitStatus }: FollowChoice): number {
+function gaveUp({ message }: ConnectionError, runId: string): UsageError {
+  const hint = `The run goes on. Come back with: deckhand watch ${runId}`;
+  return new UsageError(message, { exitCode: EXIT.unavailable, hint });
+}
+
+interface Ending {
+  readonly choice: FollowChoice;
+  readonly interrupts: Interrupts;
+}
+
+function toExitCode(run: Run, { choice: { exit, exitStatus }, interrupts }: Ending): number {
+  if (interrupts.happened && run.state !== "succeeded") return EXIT.interrupted;
   if (!exitStatus) return EXIT.ok;
   return exit === "max" ? highestExitCode(run) : exitCodeOfRun(run);
-}
-
-interface Interruption {
-  readonly runId: string;
-  readonly notice: (text: string) => void;
-  readonly choice: FollowChoice;
-}
-
-/** The first Ctrl-C cancels in the containers and waits; the second leaves at once. */
-function listenForInterrupts(
-  context: CommandContext,
-  client: DeckhandClient,
-  { runId, notice, choice }: Interruption,
-): () => void {
-  let interrupts = 0;
-  const onInterrupt = () => {
-    interrupts += 1;
-    if (interrupts > 1 || choice.onInterrupt === "leave")
-      return leave(context, `the run goes on; see: deckhand watch ${runId}`);
-    notice(`cancelling ${runId}; Ctrl-C again leaves at once`);
-    client
-      .cancelRun(runId)
-      .catch((error: Error) => notice(`it could not be cancelled: ${error.message}`));
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onInterrupt);
-  return () => {
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
-  };
-}
-
-function leave(context: CommandContext, text: string): never {
-  context.say(text);
-  process.exit(EXIT.interrupted);
 }

@@ -8,7 +8,7 @@ import { UsageError } from "./usage-error.ts";
 import { VIEWS, type ViewName } from "./views/pick-view.ts";
 
 /** Options that `run` and `exec` share. */
-export interface RunOptions {
+export interface RunOptions extends ViewOptions {
   readonly on?: string[];
   readonly except?: string[];
   readonly max?: number;
@@ -23,14 +23,24 @@ export interface RunOptions {
   readonly detach?: boolean;
   readonly dryRun?: boolean;
   readonly idempotencyKey?: string;
-  readonly view: ViewName;
-  readonly plain?: boolean;
   readonly exit?: "max";
   readonly exitStatus: boolean;
 }
 
-export function addRunOptions(command: Command): Command {
+export interface ViewOptions {
+  readonly view: ViewName;
+  readonly plain?: boolean;
+}
+
+export function addViewOptions(command: Command): Command {
+  const view = new Option("--view <view>", "how several targets are shown");
   return command
+    .addOption(view.choices(VIEWS).default("auto"))
+    .option("--plain", "no repainting, words in place of signs");
+}
+
+export function addRunOptions(command: Command): Command {
+  return addViewOptions(command)
     .option(
       "--on <selector>",
       "targets: a name, label=role=db, project=shop,service=db; repeat to add more",
@@ -49,10 +59,6 @@ export function addRunOptions(command: Command): Command {
     .option("-d, --detach", "print the run's id and leave")
     .option("--dry-run", "show what would run where, and start nothing")
     .option("--idempotency-key <key>", "the same key never starts a second run")
-    .addOption(
-      new Option("--view <view>", "how several targets are shown").choices(VIEWS).default("auto"),
-    )
-    .option("--plain", "no repainting, words in place of signs")
     .addOption(
       new Option("--exit <how>", "with several targets: the highest exit code").choices(["max"]),
     )
@@ -138,7 +144,9 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
-export function toFollowChoice(options: RunOptions): FollowChoice {
-  const { view, plain = false, exit, exitStatus } = options;
-  return { view, plain, exit, exitStatus, onInterrupt: "cancel" };
+export function toFollowChoice(
+  options: ViewOptions & Partial<Pick<RunOptions, "exit" | "exitStatus">>,
+): FollowChoice {
+  const { view, plain = false, exit, exitStatus = true } = options;
+  return { view, plain, exit, exitStatus };
 }

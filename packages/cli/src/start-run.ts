@@ -1,6 +1,6 @@
 import type { RunPlanView, RunRequestInput } from "@deckhand/core";
+import { createAskingForParams } from "./ask-params.ts";
 import { type CommandContext, show } from "./command-context.ts";
-import { EXIT } from "./exit-codes.ts";
 import { followToEnd } from "./follow-to-end.ts";
 import { type RunOptions, toFollowChoice } from "./run-options.ts";
 import { toTable } from "./terminal/table.ts";
@@ -13,15 +13,12 @@ export async function startRun(
 ): Promise<void> {
   const client = await context.client();
   if (options.dryRun) return show(context, await client.planRun(request), toPlanText);
-  const create =
-    options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey };
-  const run = await client.createRun(request, create);
-  if (options.detach) return show(context, run, ({ id }) => `${id}\n`);
-  if (run.executions.length === 0) {
-    context.say(`no target matched; nothing was started (${run.id})`);
-    return context.exit(EXIT.ok);
-  }
-  await followToEnd(context, client, { run, choice: toFollowChoice(options) });
+  const { idempotencyKey } = options;
+  const create = idempotencyKey === undefined ? {} : { idempotencyKey };
+  const open = () => createAskingForParams(context, client, { request, create });
+  if (options.detach) return show(context, await open(), ({ id }) => `${id}\n`);
+  const choice = toFollowChoice(options);
+  await followToEnd(context, client, { open, onInterrupt: "cancel", choice });
 }
 
 function toPlanText(plan: RunPlanView): string {
@@ -31,7 +28,8 @@ function toPlanText(plan: RunPlanView): string {
     plan.user && `as ${plan.user}`,
     `at most ${plan.limits.timeoutMs / 1000}s`,
   ].filter(Boolean);
+  const head = `${what} (${how.join(", ")}) would run on ${plan.targets.length} targets:\n`;
   const params = Object.entries(plan.params).map(([name, value]) => `  ${name}=${String(value)}\n`);
   const rows = plan.targets.map(({ name, engine, image }) => [name, engine, image]);
-  return `${what} (${how.join(", ")}) would run on ${plan.targets.length} targets:\n${params.join("")}${toTable(["TARGET", "ENGINE", "IMAGE"], rows)}`;
+  return `${head}${params.join("")}${toTable(["TARGET", "ENGINE", "IMAGE"], rows)}`;
 }

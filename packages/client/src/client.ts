@@ -125,8 +125,9 @@ export function createClient(options: ClientOptions) {
       }),
     getExecution: (runId: string, executionId: string) =>
       json<Execution>("GET", runPath(runId, `/executions/${executionId}`)),
+    /** Cancelling twice is cancelling once, so it is tried again when the connection breaks. */
     cancelRun: (runId: string, wait?: string) =>
-      json<Run>("POST", runPath(runId, "/cancel"), { query: { wait } }),
+      tryAgain(() => json<Run>("POST", runPath(runId, "/cancel"), { query: { wait } })),
     readOutput: (runId: string, query: Query = {}) =>
       json<OutputPage>("GET", runPath(runId, "/output"), { query }),
     /** Streams the stored bytes of one execution. */
@@ -192,7 +193,7 @@ function toSearch(query: Query = {}): string {
   return search.size === 0 ? "" : `?${search}`;
 }
 
-/** Only for requests that carry an idempotency key: the same one never starts a second run. */
+/** Only for requests that may be sent twice: with an idempotency key, or of such a kind. */
 async function tryAgain<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   for (let tries = 1; ; tries++) {
     try {

@@ -36,6 +36,8 @@ const ORDER: Readonly<Record<ExecutionState, number>> = {
   succeeded: 6,
 };
 const BAR_CELLS = 24;
+/** What stands before a row's text: a blank, the mark, a blank. */
+const ROW_EDGE = 3;
 
 /** Draws the live display: a head, a row a target as far as they fit, and a bar; pure, for a screen of that size. */
 export function toLiveRows(state: LiveState, screen: Screen): string[] {
@@ -47,7 +49,7 @@ export function toLiveRows(state: LiveState, screen: Screen): string[] {
   return [
     toHead(state, screen),
     ...shown.map((execution) => toRow(execution, { state, screen, width })),
-    ...(hidden > 0 ? [screen.style("dim", `   ${hidden} more`)] : []),
+    ...(hidden > 0 ? [screen.style("dim", fitColumns(`   ${hidden} more`, screen.columns))] : []),
     toBar(state, screen),
   ];
 }
@@ -56,9 +58,12 @@ function toHead(
   { title, run, executions, startedAtMs }: LiveState,
   { columns, nowMs }: Screen,
 ): string {
-  const left = `${title} · ${executions.length} targets · ${run?.id ?? ""}`;
   const right = formatSpan(nowMs - startedAtMs);
-  return fit(`${left.padEnd(Math.max(0, columns - right.length - 1))}${right}`, columns);
+  const room = Math.max(0, columns - right.length - 1);
+  const facts = ` · ${executions.length} targets · ${run?.id ?? ""}`;
+  const name = fitColumns(toOneLine(title), Math.max(1, room - columnsOf(facts)));
+  const left = fitColumns(name + facts, room);
+  return fitColumns(`${left}${" ".repeat(room - columnsOf(left) + 1)}${right}`, columns);
 }
 
 interface RowPlace {
@@ -69,13 +74,13 @@ interface RowPlace {
 
 function toRow(execution: ExecutionUpdate, { state, screen, width }: RowPlace): string {
   const { mark, format } = LOOKS[execution.state];
-  const line = sanitizeLine(lastState(state.lastLines(execution.id)), { keepColors: false });
+  const line = toOneLine(lastState(state.lastLines(execution.id)));
   const says = [toOutcomeWords(execution), execution.state === "succeeded" ? "" : line]
     .filter((word) => word !== "running" && word !== "")
     .join("  ");
-  const text = fit(
+  const text = fitColumns(
     `${execution.target.padEnd(width)}  ${toSpan(execution, screen.nowMs).padStart(6)}  ${says}`,
-    screen.columns - 4,
+    screen.columns - ROW_EDGE,
   );
   return ` ${screen.style(format, mark)} ${text}`;
 }
@@ -85,7 +90,7 @@ function toSpan({ durationMs, startedAt }: ExecutionUpdate, nowMs: number): stri
   return startedAt === null ? "" : formatSpan(Math.max(0, nowMs - Date.parse(startedAt)));
 }
 
-function toBar({ executions }: LiveState, { style }: Screen): string {
+function toBar({ executions }: LiveState, { style, columns }: Screen): string {
   const groups: readonly (readonly [readonly ExecutionState[], string, Parameters<Style>[0]])[] = [
     [["succeeded"], "✓", "green"],
     [["failed", "lost", "rejected", "timed-out", "cancelled"], "✕", "red"],
@@ -100,5 +105,8 @@ function toBar({ executions }: LiveState, { style }: Screen): string {
   const words = groups.flatMap(([, mark, format], index) =>
     counts[index] ? [style(format, `${counts[index]} ${mark}`)] : [],
   );
-  return ` ${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)}  ${words.join("  ")}   ${style("dim", "Ctrl-C cancels")}`;
+  const bar = ` ${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)}  ${words.join("  ")}`;
+  const whole = `${bar}   ${style("dim", "Ctrl-C cancels")}`;
+  if (columnsOf(whole) <= columns) return whole;
+  return columnsOf(bar) <= columns ? bar : fitColumns(` ${ended} of ${executions.length}`, columns);
 }

@@ -1,9 +1,10 @@
+import type { DeckhandClient } from "@deckhand/client";
 import type { Run } from "@deckhand/core";
 import type { CommandContext } from "../command-context.ts";
 import { groupView } from "./group-view.ts";
 import { liveView } from "./live-view.ts";
 import { prefixView } from "./prefix-view.ts";
-import { rawView } from "./raw-view.ts";
+import { rawInOrderView, rawView } from "./raw-view.ts";
 import type { RunView } from "./run-view.ts";
 import { toSummary } from "./summary.ts";
 
@@ -13,7 +14,7 @@ export type ViewName = (typeof VIEWS)[number];
 export interface ViewChoice {
   readonly view: ViewName;
   readonly plain: boolean;
-  readonly server: string;
+  readonly client: DeckhandClient;
 }
 
 /** One target: bytes untouched. Several: rows on a terminal, prefixed lines in a pipe. JSON for who asks for it. */
@@ -22,10 +23,11 @@ export function pickView(context: CommandContext, run: Run, choice: ViewChoice):
   if (output === "jsonl") return jsonLinesView(context);
   if (output === "json") return silentView(context);
   const names = run.executions.map(({ target }) => target.name);
-  const { server } = choice;
+  const { server } = choice.client;
   const plain = choice.plain || context.surroundings.env["TERM"] === "dumb";
   const view = choice.view === "auto" ? usualView(context, { names, plain }) : choice.view;
-  if (view === "raw") return rawView(context);
+  if (view === "raw")
+    return names.length > 1 ? rawInOrderView(context, choice.client) : rawView(context);
   if (view === "live") return liveView(context, { server, title: run.title });
   if (view === "group") return groupView(context, { server, plain });
   if (view === "quiet") return quietView(context, { server, plain });

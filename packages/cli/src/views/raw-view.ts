@@ -1,4 +1,5 @@
-import type { Run } from "@deckhand/core";
+import type { DeckhandClient } from "@deckhand/client";
+import type { Execution, Run } from "@deckhand/core";
 import { type CommandContext, writeAll } from "../command-context.ts";
 import { formatBytes } from "../terminal/spans.ts";
 import { frameBytes, type RunView } from "./run-view.ts";
@@ -8,7 +9,8 @@ export function rawView({ surroundings: { stdout, stderr }, say }: CommandContex
   return {
     update: async (update) => {
       if (update.event !== "output") return;
-      await writeAll(update.data.stream === "stdout" ? stdout : stderr, frameBytes(update.data));
+      const stream = update.data.stream === "stdout" ? stdout : stderr;
+      await writeAll(stream, frameBytes(update.data));
     },
     finish: async (run) => {
       for (const line of toRemarks(run)) say(line);
@@ -17,24 +19,56 @@ export function rawView({ surroundings: { stdout, stderr }, say }: CommandContex
   };
 }
 
+/** Several targets: the bytes of one after the other when all have ended, so that none are mixed. */
+export function rawInOrderView(context: CommandContext, client: DeckhandClient): RunView {
+  const { stdout, stderr } = context.surroundings;
+  return {
+    update: async () => {},
+    finish: async (run) => {
+      for (const { id: execution } of run.executions) {
+        const read = (stream: string) => client.downloadOutput(run.id, { execution, stream });
+        for await (const bytes of await read("stdout")) await writeAll(stdout, bytes);
+        for await (const bytes of await read("stderr")) await writeAll(stderr, bytes);
+      }
+      for (const line of toRemarks(run)) context.say(line);
+    },
+    notice: context.say,
+  };
+}
+
+const UNUSUAL_STATES: readonly string[] = ["lost", "rejected", "timed-out", "cancelled"];
+
 /** What the exit code alone does not tell. */
 export function toRemarks({ id, executions }: Run): string[] {
-  return executions.flatMap(({ state, reason, output, leftovers, target }) => [
-    ...(["lost", "rejected", "timed-out", "cancelled"].includes(state)
-      ? [`${target.name}: ${state}: ${reason?.detail ?? ""}`]
-      : []),
-    ...(output.truncated
-      ? [
-          `${target.name}: output is cut: ${formatBytes(output.storedBytes)} of ${formatBytes(output.stdoutBytes + output.stderrBytes)} kept`,
-        ]
-      : []),
-    ...(state === "succeeded" && !output.complete
-      ? [`${target.name}: some output may be missing (run ${id})`]
-      : []),
-    ...(leftovers.length > 0
-      ? [
-          `${target.name}: left running: ${leftovers.map(({ pid, command }) => `${command} (${pid})`).join(", ")}`,
-        ]
-      : []),
-  ]);
+  return executions.flatMap((execution) => {
+    const remarks = [
+      toEnding(execution),
+      toCut(execution),
+      toGap(execution, id),
+      toLeftovers(execution),
+    ];
+    return remarks.flatMap((remark) => (remark ? [`${execution.target.name}: ${remark}`] : []));
+  });
+}
+
+function toEnding({ state, reason }: Execution): string | undefined {
+  if (!UNUSUAL_STATES.includes(state)) return undefined;
+  return reason ? `${state}: ${reason.detail}` : state;
+}
+
+function toCut({ output }: Execution): string | undefined {
+  if (!output.truncated) return undefined;
+  const written = formatBytes(output.stdoutBytes + output.stderrBytes);
+  return `output is cut: ${formatBytes(output.storedBytes)} of ${written} kept`;
+}
+
+function toGap({ state, output }: Execution, runId: string): string | undefined {
+  if (state !== "succeeded" || output.complete) return undefined;
+  return `some output may be missing (run ${runId})`;
+}
+
+function toLeftovers({ leftovers }: Execution): string | undefined {
+  if (leftovers.length === 0) return undefined;
+  const processes = leftovers.map(({ pid, command }) => `${command} (${pid})`);
+  return `left running: ${processes.join(", ")}`;
 }

@@ -8,6 +8,8 @@ export interface RunView {
   finish(run: Run): Promise<void>;
   /** Shows a line of our own without spoiling what is on the screen. */
   notice(text: string): void;
+  /** Takes away what would change again; also when the end is never seen. */
+  close?(): void;
 }
 
 /** The bytes of an output frame. */

@@ -1,0 +1,97 @@
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { type CreateRunOptions, type DeckhandClient, ProblemError } from "@deckhand/client";
+import type { Run, RunRequestInput, ScriptParam } from "@deckhand/core";
+import type { CommandContext } from "./command-context.ts";
+
+interface Creation {
+  readonly request: RunRequestInput;
+  readonly create: CreateRunOptions;
+}
+
+/** Creates a run; on a terminal it asks for required parameters that are missing, and for nothing else. */
+export async function createAskingForParams(
+  context: CommandContext,
+  client: DeckhandClient,
+  { request, create }: Creation,
+): Promise<Run> {
+  try {
+    return await client.createRun(request, create);
+  } catch (error) {
+    const missing = canAsk(context, request) ? findMissing(error) : [];
+    if (missing.length === 0) throw error;
+    const given = await askFor(context, missing, await findParams(client, request));
+    const params = { ...request.params, ...given };
+    return client.createRun({ ...request, params }, create);
+  }
+}
+
+function canAsk({ surroundings: { stdin, stderr } }: CommandContext, request: RunRequestInput) {
+  return stdin.isTTY && stderr.isTTY && request.stdin === undefined;
+}
+
+/** The names of missing parameters, when nothing else is wrong. */
+function findMissing(error: unknown): readonly string[] {
+  if (!(error instanceof ProblemError) || error.problem.code !== "PARAM_INVALID") return [];
+  const places = error.problem.errors ?? [];
+  const names = places.flatMap(({ pointer, detail }) => {
+    const [, name] = /^\/params\/(\w+)$/.exec(pointer) ?? [];
+    return name !== undefined && detail === "is required" ? [name] : [];
+  });
+  return names.length === places.length ? names : [];
+}
+
+/** What the script's header says of its parameters: help, choices, and which are secret. */
+async function findParams(
+  client: DeckhandClient,
+  { script, inline }: RunRequestInput,
+): Promise<readonly ScriptParam[]> {
+  if (inline) {
+    const path = inline.name ?? "script";
+    return (await client.checkScript({ path, text: inline.text })).header.params;
+  }
+  const [, name = "", version] = /^(.+?)(?:@(\d+))?$/.exec(script ?? "") ?? [];
+  const wanted = version === undefined ? undefined : Number(version);
+  return (await client.getScript(name, wanted)).header.params;
+}
+
+async function askFor(
+  context: CommandContext,
+  names: readonly string[],
+  params: readonly ScriptParam[],
+): Promise<Record<string, string>> {
+  const given: Record<string, string> = {};
+  for (const name of names) {
+    const param = params.find((one) => one.name === name);
+    given[name] = await ask(context, toQuestion(name, param), param?.secret ?? false);
+  }
+  return given;
+}
+
+function toQuestion(name: string, param: ScriptParam | undefined): string {
+  const choices = param?.choices ? ` (${param.choices.join(", ")})` : "";
+  const help = param?.help ? `: ${param.help}` : "";
+  return `${name}${help}${choices} = `;
+}
+
+/** Asks on stderr, so that stdout holds output only; what is secret is not shown while it is typed. */
+async function ask(
+  { surroundings: { stdin, stderr } }: CommandContext,
+  question: string,
+  isSecret: boolean,
+): Promise<string> {
+  const silent = new Writable({ write: (_bytes, _encoding, done) => done() });
+  const lines = createInterface({
+    input: stdin,
+    output: isSecret ? silent : stderr,
+    terminal: true,
+  });
+  lines.once("SIGINT", () => process.exit(130));
+  if (isSecret) stderr.write(question);
+  try {
+    return await lines.question(isSecret ? "" : question);
+  } finally {
+    lines.close();
+    if (isSecret) stderr.write("\n");
+  }
+}
