@@ -15,3 +15,11 @@ export async function assertFreeSpace(dataDir: string): Promise<void> {
     extra: { retryAfterSeconds: 10 },
   });
 }
+
+/** Sentences about what keeps the data directory from taking runs. */
+export async function storageProblems(dataDir: string): Promise<string[]> {
+  return assertFreeSpace(dataDir).then(
+    () => [],
+    (error: Error) => [error.message],
+  );
+}

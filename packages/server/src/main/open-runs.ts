@@ -15,7 +15,7 @@ import { type RunSignals, runSignals } from "../runs/run-signals.ts";
 import { deleteIdempotencyKeys } from "../runs/run-store.ts";
 import { runRoutes } from "../runs/runs.routes.ts";
 import { secretMemory } from "../runs/secret-memory.ts";
-import { submitRun } from "../runs/submit-run.ts";
+import { type SubmitDeps, submitRun } from "../runs/submit-run.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { assertFreeSpace } from "./free-space.ts";
@@ -64,13 +64,17 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     startTimeoutMs: limits.startTimeoutMs,
     findSession: engines.findSession,
     watchContainer: engines.watchContainer,
-    observe: observer(metrics, logger),
+    observe: observer(deps, () => setImmediate(showLoad)),
   });
   const dispatcher = runDispatcher({
     executionsPerContainer: limits.executionsPerContainer,
     executionsPerEngine: limits.executionsPerEngine,
     execute: runExecutor.execute,
   });
+  function showLoad(): void {
+    metrics.executionsQueued.set(dispatcher.waiting);
+    metrics.executionsInFlight.set(dispatcher.inFlight);
+  }
   const shared = { db, output, signals, now: Date.now };
 
   const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
@@ -93,34 +97,35 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     await assertFreeSpace(config.dataDir);
   }
 
+  const submitDeps: SubmitDeps = {
+    ...shared,
+    plan,
+    dispatcher,
+    secrets,
+    mostQueued: limits.queuedExecutions,
+    newId,
+    assertAccepting,
+    audit: (transaction, { caller, runId, targets, title }) => {
+      const detail = { title, targets };
+      const entry = {
+        caller,
+        action: "run.create",
+        object: runId,
+        outcome: "allowed",
+        detail,
+      } as const;
+      return deps.audit.record(entry, transaction);
+    },
+  };
   const routes = runRoutes({
     ...shared,
     limits,
     plan,
-    submit: (input) =>
-      submitRun(
-        {
-          ...shared,
-          plan,
-          dispatcher,
-          secrets,
-          mostQueued: limits.queuedExecutions,
-          newId,
-          assertAccepting,
-          audit: (transaction, { caller, runId, targets, title }) =>
-            deps.audit.record(
-              {
-                caller,
-                action: "run.create",
-                object: runId,
-                outcome: "allowed",
-                detail: { title, targets },
-              },
-              transaction,
-            ),
-        },
-        input,
-      ),
+    submit: async (input) => {
+      const submitted = await submitRun(submitDeps, input);
+      showLoad();
+      return submitted;
+    },
     cancel: async (runId: string, caller: Caller) => {
       const by = caller.principal?.name ?? "nobody";
       await cancelRun({ ...shared, dispatcher, executor: runExecutor }, runId, by);
@@ -172,16 +177,19 @@ function openOutput({ metrics, outputDirectory }: OpenRunsDeps, signals: RunSign
   });
 }
 
-function observer(metrics: Metrics, logger: Logger): ExecutionObserver {
+function observer(
+  { metrics, logger }: Pick<OpenRunsDeps, "metrics" | "logger">,
+  onChange: () => void,
+): ExecutionObserver {
   return {
     started: ({ queued_at, starting_at, started_at }, { way }) => {
-      metrics.executionsInFlight.inc();
+      onChange();
       metrics.queueWait.observe(((starting_at ?? queued_at) - queued_at) / 1000);
       metrics.startLatency.observe({ way }, ((started_at ?? 0) - (starting_at ?? 0)) / 1000);
     },
     settled: ({ execution, run }) => {
       const { id, run_id, state, engine, started_at, finished_at } = execution;
-      if (started_at !== null) metrics.executionsInFlight.dec();
+      onChange();
       if (started_at !== null && finished_at !== null)
         metrics.executionDuration.observe((finished_at - started_at) / 1000);
       metrics.executions.inc({ state, engine });

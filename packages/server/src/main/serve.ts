@@ -20,6 +20,7 @@ import { targetRoutes } from "../targets/targets.routes.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { metricsRoutes } from "../telemetry/metrics.routes.ts";
+import { storageProblems } from "./free-space.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openRuns } from "./open-runs.ts";
 import { VERSION } from "./version.ts";
@@ -82,7 +83,7 @@ export async function openServer(
         limits: config.limits,
         startedAt: new Date(),
         dataDir,
-        problems: async () => engines.problems(),
+        problems: async () => [...engines.problems(), ...(await storageProblems(dataDir))],
       }),
       runs.routes,
       targetRoutes({ targets: engines.targets, listEngines: engines.list }),
