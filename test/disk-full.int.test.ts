@@ -51,15 +51,24 @@ async function getRun(runId: string, wait: string): Promise<Run> {
   return (await (await server.fetch(`/api/v1/runs/${runId}?wait=${wait}`)).json()) as Run;
 }
 
+async function untilSaid(runId: string, words: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const said = await server.fetch(`/api/v1/runs/${runId}/output/raw?stream=stderr`);
+    if ((await said.text()) === words) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`the script did not say ${words}:\n${server.log.slice(-3000)}`);
+}
+
 test("a full disk: running scripts end honestly, new runs are refused, and all is well again when there is room", async () => {
   const before = await server.run(script("echo before"));
   expect(before.state).toBe("succeeded");
 
-  const flood = (await (
-    await submit("yes 0123456789abcdef | head -c 60000000; sleep 3; echo end >&2; exit 4")
-  ).json()) as Run;
+  const text =
+    "yes 0123456789abcdef | head -c 5100000; echo filling >&2; sleep 4; yes 0123456789abcdef | head -c 54900000; exit 4";
+  const flood = (await (await submit(text)).json()) as Run;
+  await untilSaid(flood.id, "filling\n");
   const filler = join(disk, "filler");
-  await new Promise((resolve) => setTimeout(resolve, 500));
   await writeFile(filler, Buffer.alloc(DISK_BYTES, 1)).catch(() => undefined);
 
   let refused: Problem | undefined;
@@ -71,7 +80,7 @@ test("a full disk: running scripts end honestly, new runs are refused, and all i
   expect(refused?.hint).toBeTruthy();
 
   const floodSeen = getRun(flood.id, "60s");
-  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  await new Promise((resolve) => setTimeout(resolve, 7_000));
   await rm(filler);
 
   const ended = await floodSeen.then((run) =>
@@ -81,7 +90,7 @@ test("a full disk: running scripts end honestly, new runs are refused, and all i
   expect(ended.exitCode).toBe(4);
   expect(ended.executions[0]?.output).toMatchObject({
     stdoutBytes: 60_000_000,
-    stderrBytes: 4,
+    stderrBytes: 8,
     truncated: true,
     complete: false,
   });

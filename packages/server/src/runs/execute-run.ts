@@ -180,6 +180,7 @@ async function toSpec(
     user: plan.user,
     workdir: plan.workdir,
     startTimeoutMs: deps.startTimeoutMs,
+    outputBytes: plan.outputBytes,
   };
 }
 

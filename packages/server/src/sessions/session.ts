@@ -34,6 +34,8 @@ export interface ExecutionSpec extends ExecutionPlace {
   readonly workdir: string;
   /** From the request to the first sign of life of the script. */
   readonly startTimeoutMs: number;
+  /** What will be kept of the output; more than this need not be held for a consumer that lags. */
+  readonly outputBytes: number;
 }
 
 export type Program =
@@ -54,8 +56,8 @@ export interface RunningExecution {
   readonly guarantees: Guarantees;
   /**
    * What the script writes, without our own framing. Ends when nothing more comes, also when the execution is lost;
-   * never throws. A consumer that lags is overtaken: beyond a bound, output is dropped and counted in the outcome,
-   * because the engine must never wait for us.
+   * never throws. The engine must never wait for us, so what a lagging consumer has not taken is held in memory, up to
+   * `outputBytes`; beyond it output is dropped and counted in the outcome, and would not be kept anyway.
    */
   readonly output: AsyncIterable<OutputChunk>;
   /** Settles after the last byte of `output` was handed over; never rejects. */

@@ -19,7 +19,6 @@ const GUARANTEES: Guarantees = {
   survivesServerRestart: false,
 };
 
-const MOST_BUFFERED_BYTES = 32 * 1024 * 1024;
 /** What children that hold the streams may still say after the script's end. */
 const DRAIN_MS = 1_000;
 /** A paused container is never signalled; a stop waits this long for it. */
@@ -61,7 +60,7 @@ type Ending =
 /** Reads the exec's stream to its end, apart from whoever consumes the output. */
 export function attachExecution(options: AttachOptions): AttachedExecution {
   const { engine, exec, spec, nonce } = options;
-  const queue = new OutputQueue(MOST_BUFFERED_BYTES);
+  const queue = new OutputQueue(spec.outputBytes);
   const scanners = noteScanners(nonce);
   const firstWord = Promise.withResolvers<FirstWord>();
   const ending = Promise.withResolvers<Ending>();

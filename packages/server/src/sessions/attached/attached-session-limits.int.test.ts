@@ -56,6 +56,7 @@ describe("an attached exec in special containers", () => {
       user: "",
       workdir: "",
       startTimeoutMs: 15_000,
+      outputBytes: 64 * 1024 * 1024,
     };
     return { executionId: newExecutionId(), runId: "run_test", containerId, program, ...rest };
   }

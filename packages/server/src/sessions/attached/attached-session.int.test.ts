@@ -97,6 +97,7 @@ for (const place of PLACES) {
       user: "",
       workdir: "",
       startTimeoutMs: 15_000,
+      outputBytes: 64 * 1024 * 1024,
       ...more,
     });
     const start = async (

@@ -10,7 +10,6 @@ const GUARANTEES: Guarantees = {
   stop: "none",
   survivesServerRestart: false,
 };
-const MOST_BUFFERED_BYTES = 32 * 1024 * 1024;
 /** The engine records an exit code a moment after the stream ended. */
 const LOOKS = 20;
 const LOOK_AGAIN_MS = 100;
@@ -33,7 +32,7 @@ export async function startDirect(engine: Engine, spec: ExecutionSpec): Promise<
       user,
       workdir,
     });
-    return { kind: "started", execution: follow(engine, exec) };
+    return { kind: "started", execution: follow(engine, exec, spec) };
   } catch (error) {
     if (!isAppError(error)) throw error;
     return { kind: error.extra.started === true ? "lost" : "rejected", reason: toRefusal(error) };
@@ -44,8 +43,12 @@ type Ending =
   | { readonly broken: false }
   | { readonly broken: true; readonly reason: OutcomeReason };
 
-function follow(engine: Engine, exec: EngineExec): RunningExecution {
-  const queue = new OutputQueue(MOST_BUFFERED_BYTES);
+function follow(
+  engine: Engine,
+  exec: EngineExec,
+  { outputBytes }: ExecutionSpec,
+): RunningExecution {
+  const queue = new OutputQueue(outputBytes);
   const abandoned = Promise.withResolvers<Ending>();
 
   async function read(): Promise<Ending> {
