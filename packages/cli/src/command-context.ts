@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import type { Command } from "commander";
 import { type DeckhandClient, createClient } from "@deckhand/client";
 import { resolveConnection } from "./connection.ts";
+import { sanitizeText } from "./terminal/sanitize.ts";
 import { type ColorChoice, createStyle, type Style } from "./terminal/style.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -56,7 +57,7 @@ export function contextOf(surroundings: Surroundings, command: Command): Command
     errorStyle: styleFor(stderr),
     client: async () => createClient(await resolveConnection(options, env)),
     print: (text) => writeAll(stdout, text),
-    say: (text) => void stderr.write(`deckhand: ${text}\n`),
+    say: (text) => void stderr.write(`deckhand: ${sanitizeText(text)}\n`),
     exit: (code) => {
       surroundings.exitCode = code;
     },
@@ -77,7 +78,17 @@ export async function show<Item>(
   const { output } = context.options;
   if (output === "json") return context.print(`${JSON.stringify(value, undefined, 2)}\n`);
   if (output === "jsonl") return context.print(toLines(value));
-  return context.print(toText(value));
+  return context.print(sanitizeText(toText(value)));
+}
+
+/** Says on stderr what was done, and prints it as a document where one is wanted. */
+export async function confirm<Fact>(
+  context: CommandContext,
+  text: string,
+  fact: Fact,
+): Promise<void> {
+  context.say(text);
+  await show(context, fact, () => "");
 }
 
 function toLines(value: unknown): string {

@@ -22,12 +22,12 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true, force: true }));
 
 test("the current context gives server and token", async () => {
-  expect(await resolveConnection({}, env)).toEqual({ server: PROD, token: "prod-token" });
+  expect(await resolveConnection({}, env)).toMatchObject({ server: PROD, token: "prod-token" });
 });
 
 test("a context's token goes to no other server", async () => {
   const elsewhere = "https://evil.example.org";
-  expect(await resolveConnection({ server: elsewhere }, env)).toEqual({
+  expect(await resolveConnection({ server: elsewhere }, env)).toMatchObject({
     server: elsewhere,
     token: undefined,
   });
@@ -38,7 +38,7 @@ test("a context's token goes to no other server", async () => {
 
 test("a context named on the command line goes before the environment", async () => {
   const set = { ...env, DECKHAND_SERVER: "http://127.0.0.1:9", DECKHAND_TOKEN: "from-environment" };
-  expect(await resolveConnection({ context: "test" }, set)).toEqual({
+  expect(await resolveConnection({ context: "test" }, set)).toMatchObject({
     server: "http://test.example.org",
     token: "test-token",
   });
@@ -46,7 +46,7 @@ test("a context named on the command line goes before the environment", async ()
 
 test("the environment goes before the current context", async () => {
   const set = { ...env, DECKHAND_SERVER: "http://127.0.0.1:9", DECKHAND_TOKEN: "from-environment" };
-  expect(await resolveConnection({}, set)).toEqual({
+  expect(await resolveConnection({}, set)).toMatchObject({
     server: "http://127.0.0.1:9",
     token: "from-environment",
   });

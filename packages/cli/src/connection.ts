@@ -10,6 +10,8 @@ const DEFAULT_SERVER = "http://127.0.0.1:8000";
 export interface Connection {
   readonly server: string;
   readonly token: string | undefined;
+  /** Where the token comes from, for people. */
+  readonly source: string | undefined;
 }
 
 export interface ConnectionOptions {
@@ -28,7 +30,7 @@ export async function resolveConnection(
   const context = await findContext(options, env);
   const server = chooseServer(options, { env, context });
   assertAddress(server);
-  return { server, token: await findToken(options, { env, server, context }) };
+  return { server, ...(await findToken(options, { env, server, context })) };
 }
 
 interface FoundContext {
@@ -72,16 +74,25 @@ async function findContext(
   });
 }
 
+interface FoundToken {
+  readonly token: string | undefined;
+  /** Where it comes from, for people. */
+  readonly source: string | undefined;
+}
+
 async function findToken(
   options: ConnectionOptions,
   { env, server, context }: Situation & { readonly server: string },
-): Promise<string | undefined> {
+): Promise<FoundToken> {
+  const { DECKHAND_TOKEN: token, DECKHAND_TOKEN_FILE: file } = env;
   if (options.tokenFile) return readToken(options.tokenFile);
   const ofContext = await findContextToken(env, { context, server });
-  if (options.context && ofContext) return ofContext;
-  if (env["DECKHAND_TOKEN"]) return env["DECKHAND_TOKEN"];
-  if (env["DECKHAND_TOKEN_FILE"]) return readToken(env["DECKHAND_TOKEN_FILE"]);
-  return ofContext ?? (isLocal(server) ? readFirstToken(env) : undefined);
+  const found = { token: ofContext, source: `the context ${context?.name}` };
+  if (options.context && ofContext) return found;
+  if (token) return { token, source: "DECKHAND_TOKEN" };
+  if (file) return readToken(file);
+  if (ofContext) return found;
+  return isLocal(server) ? readFirstToken(env) : { token: undefined, source: undefined };
 }
 
 /** A context's token is for the context's server and never goes to another one. */
@@ -98,14 +109,13 @@ function isSameOrigin(one: string, other: string): boolean {
   return URL.canParse(one) && new URL(one).origin === new URL(other).origin;
 }
 
-async function readToken(path: string): Promise<string> {
+async function readToken(path: string): Promise<FoundToken> {
   try {
-    return (await readFile(path, "utf8")).trim();
+    return { token: (await readFile(path, "utf8")).trim(), source: path };
   } catch (error) {
-    throw new UsageError(
-      `the token file ${path} can not be read (${(error as NodeJS.ErrnoException).code})`,
-      { exitCode: EXIT.denied },
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    const options = { exitCode: EXIT.denied };
+    throw new UsageError(`the token file ${path} can not be read (${code})`, options);
   }
 }
 
@@ -114,13 +124,14 @@ function isLocal(server: string): boolean {
 }
 
 /** The token that a server of this user on this machine made at its first start. */
-async function readFirstToken(env: Environment): Promise<string | undefined> {
-  const usual =
-    process.getuid?.() === 0
-      ? "/var/lib/deckhand"
-      : join(env["XDG_DATA_HOME"] || join(env["HOME"] ?? homedir(), ".local", "share"), "deckhand");
-  const text = await readFile(join(env["DECKHAND_DATA_DIR"] || usual, "first-token"), "utf8").catch(
-    () => undefined,
-  );
-  return text?.trim();
+async function readFirstToken(env: Environment): Promise<FoundToken> {
+  const path = join(env["DECKHAND_DATA_DIR"] || usualDataDirectory(env), "first-token");
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  return { token: text?.trim(), source: text === undefined ? undefined : path };
+}
+
+function usualDataDirectory(env: Environment): string {
+  if (process.getuid?.() === 0) return "/var/lib/deckhand";
+  const share = env["XDG_DATA_HOME"] || join(env["HOME"] ?? homedir(), ".local", "share");
+  return join(share, "deckhand");
 }

@@ -1,6 +1,7 @@
 import { CommanderError, type Command } from "commander";
 import type { Surroundings } from "./command-context.ts";
 import { EXIT, EXIT_CODES_HELP, exitCodeOfProblem } from "./exit-codes.ts";
+import { UsageError } from "./usage-error.ts";
 import { VERSION } from "./version.ts";
 
 /** Runs one command line; gives what the process exits with. */
@@ -18,8 +19,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     rest,
     exitCode: EXIT.ok,
   };
-  endQuietlyOnBrokenPipe(process.stdout);
+  for (const stream of [process.stdout, process.stderr]) endQuietlyOnBrokenPipe(stream);
   try {
+    if (argv[0] === "__complete") return await complete(surroundings, argv.slice(1));
+    refuseToken(words);
     const { createProgram } = await import("./program.ts");
     const program = createProgram(surroundings);
     prepare(program);
@@ -28,6 +31,20 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error);
   }
+}
+
+async function complete(surroundings: Surroundings, words: readonly string[]): Promise<number> {
+  const { printCandidates } = await import("./complete.ts");
+  await printCandidates(surroundings, words);
+  return EXIT.ok;
+}
+
+/** Whoever may list processes reads the words of a command line. */
+function refuseToken(words: readonly string[]): void {
+  if (!words.some((word) => word === "--token" || word.startsWith("--token="))) return;
+  throw new UsageError("a token on the command line can be read by everybody on this machine", {
+    hint: "Use --token-file, DECKHAND_TOKEN, or: deckhand context create NAME --server URL --token-stdin",
+  });
 }
 
 function answer(text: string): number {
@@ -40,9 +57,7 @@ function splitAtDashes(
   argv: readonly string[],
 ): [words: readonly string[], rest: readonly string[] | undefined] {
   const at = argv.indexOf("--");
-  return at < 0 || argv[0] === "__complete"
-    ? [argv, undefined]
-    : [argv.slice(0, at), argv.slice(at + 1)];
+  return at < 0 ? [argv, undefined] : [argv.slice(0, at), argv.slice(at + 1)];
 }
 
 function prepare(command: Command): void {
@@ -64,8 +79,7 @@ function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
 /** Three lines at most: what, why, what to do. */
 async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const [{ UsageError }, { ConnectionError, ProblemError }, { isAppError }] = await Promise.all([
-    import("./usage-error.ts"),
+  const [{ ConnectionError, ProblemError }, { isAppError }] = await Promise.all([
     import("@deckhand/client"),
     import("@deckhand/core"),
   ]);
@@ -91,10 +105,14 @@ async function report(error: unknown): Promise<number> {
   });
 }
 
-function say(
-  what: string,
-  { hint, exitCode }: { readonly hint: string | undefined; readonly exitCode: number },
-): number {
-  process.stderr.write(`deckhand: ${what}\n${hint ? `  ${hint}\n` : ""}`);
+interface Report {
+  readonly hint: string | undefined;
+  readonly exitCode: number;
+}
+
+async function say(what: string, { hint, exitCode }: Report): Promise<number> {
+  // What a server or a script's name says must not command the terminal.
+  const { sanitizeText } = await import("./terminal/sanitize.ts");
+  process.stderr.write(sanitizeText(`deckhand: ${what}\n${hint ? `  ${hint}\n` : ""}`));
   return exitCode;
 }

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Surroundings } from "./command-context.ts";
 import { addGlobalOptions } from "./commands/command.ts";
 import { apiCommand } from "./commands/api.ts";
-import { completeCommand, completionCommand } from "./commands/completion.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { contextCommand } from "./commands/context.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
@@ -15,6 +15,7 @@ import { scriptsCommand } from "./commands/scripts.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { enginesCommand, targetsCommand } from "./commands/targets.ts";
 import { tokensCommand } from "./commands/tokens.ts";
+import { versionCommand } from "./commands/version.ts";
 import { VERSION } from "./version.ts";
 
 const EXAMPLES = `Run scripts inside containers that are already running.
@@ -56,12 +57,9 @@ export function createProgram(surroundings: Surroundings): Command {
     apiCommand(surroundings),
     doctorCommand(surroundings),
     serveCommand(surroundings),
-    completionCommand(),
+    completionCommand(surroundings),
+    versionCommand(surroundings),
   ];
   for (const command of commands) program.addCommand(command);
-  program.addCommand(
-    completeCommand(surroundings, () => program),
-    { hidden: true },
-  );
   return program;
 }

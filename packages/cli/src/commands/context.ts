@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { type CommandContext, show, type Surroundings } from "../command-context.ts";
+import { type CommandContext, confirm, show, type Surroundings } from "../command-context.ts";
 import { readContexts, readCredentials, writeContexts, writeCredentials } from "../context-file.ts";
+import { resolveConnection } from "../connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readText } from "../run-options.ts";
 import { toTable } from "../terminal/table.ts";
@@ -26,6 +27,7 @@ export function contextCommand(surroundings: Surroundings): Command {
     ],
   })
     .addCommand(listCommand(surroundings))
+    .addCommand(showCommand(surroundings))
     .addCommand(createCommand(surroundings))
     .addCommand(useCommand(surroundings))
     .addCommand(removeCommand(surroundings));
@@ -57,6 +59,23 @@ function listCommand(surroundings: Surroundings): Command {
   );
 }
 
+function showCommand(surroundings: Surroundings): Command {
+  return newCommand("show", {
+    summary: "Show which server the commands go to, and where its token comes from",
+    examples: [
+      ["deckhand context show", "as things stand"],
+      ["deckhand --context prod context show", "with a flag"],
+      ["deckhand context show -o json", "for a program; never with the token itself"],
+    ],
+  }).action(
+    action(surroundings, async (context) => {
+      const { server, token, source } = await resolveConnection(context.options, surroundings.env);
+      const facts = { server, hasToken: token !== undefined, tokenFrom: source };
+      await show(context, facts, () => `${server}\ntoken: ${source ?? "none"}\n`);
+    }),
+  );
+}
+
 function createCommand(surroundings: Surroundings): Command {
   return newCommand("create", {
     summary: "Add a server under a name, or change it",
@@ -72,6 +91,7 @@ function createCommand(surroundings: Surroundings): Command {
       ["deckhand context ls", "what there is"],
     ],
   })
+    .alias("add")
     .argument("<name>")
     .option("--token-stdin", "read the token from standard input")
     .action(action(surroundings, (context, name: string) => create(context, name)));
@@ -80,16 +100,19 @@ function createCommand(surroundings: Surroundings): Command {
 async function create(context: CommandContext, name: string): Promise<void> {
   const { env } = context.surroundings;
   const flags = context.options as CreateFlags;
-  if (!flags.server || !URL.canParse(flags.server))
+  const { server } = flags;
+  if (!server || !URL.canParse(server))
     throw new UsageError("say which server: --server http://127.0.0.1:8000");
   const token = await readGivenToken(context, flags);
-  const known = await readContexts(env);
-  await writeContexts(env, {
-    current: known.current ?? name,
-    contexts: { ...known.contexts, [name]: { server: flags.server } },
-  });
-  if (token) await writeCredentials(env, { ...(await readCredentials(env)), [name]: token });
-  context.say(`the context ${name} is ${flags.server}${token ? "" : ", without a token"}`);
+  const { current = name, contexts } = await readContexts(env);
+  const { [name]: known, ...otherTokens } = await readCredentials(env);
+  // The token of one server is nothing for another that takes over its name.
+  const isSame = Object.hasOwn(contexts, name) && contexts[name]?.server === server;
+  const kept = token || (isSame ? known : undefined);
+  await writeCredentials(env, { ...otherTokens, ...(kept && { [name]: kept }) });
+  await writeContexts(env, { current, contexts: { ...contexts, [name]: { server } } });
+  const text = `the context ${name} is ${server}${kept ? "" : ", without a token"}`;
+  await confirm(context, text, { name, server, hasToken: Boolean(kept) });
 }
 
 async function readGivenToken(
@@ -118,7 +141,8 @@ function useCommand(surroundings: Surroundings): Command {
         const known = await readContexts(surroundings.env);
         assertKnown(known.contexts, name);
         await writeContexts(surroundings.env, { ...known, current: name });
-        context.say(`commands go to ${known.contexts[name]?.server}`);
+        const server = known.contexts[name]?.server;
+        await confirm(context, `commands go to ${server}`, { name, server });
       }),
     );
 }
@@ -145,7 +169,7 @@ function removeCommand(surroundings: Surroundings): Command {
           contexts,
         });
         await writeCredentials(env, tokens);
-        context.say(`forgot ${name}`);
+        await confirm(context, `forgot ${name}`, { removed: name });
       }),
     );
 }

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import type { Script, ScriptProblem, ScriptSummary } from "@deckhand/core";
-import { type CommandContext, show, type Surroundings } from "../command-context.ts";
+import { type CommandContext, confirm, show, type Surroundings } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readText } from "../run-options.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { ProblemError } from "@deckhand/client";
 import { action, newCommand } from "./command.ts";
+import { editCommand } from "./edit-script.ts";
 
 export function scriptsCommand(surroundings: Surroundings): Command {
   return newCommand("scripts", {
@@ -21,6 +22,7 @@ export function scriptsCommand(surroundings: Surroundings): Command {
     .addCommand(showCommand(surroundings))
     .addCommand(getCommand(surroundings))
     .addCommand(putCommand(surroundings))
+    .addCommand(editCommand(surroundings))
     .addCommand(removeCommand(surroundings))
     .addCommand(versionsCommand(surroundings))
     .addCommand(checkCommand(surroundings));
@@ -124,11 +126,14 @@ function getCommand(surroundings: Surroundings): Command {
     ],
   })
     .argument("<name>")
-    .action(
-      action(surroundings, async (context, name: string) =>
-        show(context, await readScript(context, name), ({ text }) => text),
-      ),
-    );
+    .action(action(surroundings, get));
+}
+
+async function get(context: CommandContext, name: string): Promise<void> {
+  const script = await readScript(context, name);
+  // A file must get the text byte for byte; a terminal must not obey it.
+  const isFile = context.options.output === "text" && !context.surroundings.stdout.isTTY;
+  return isFile ? context.print(script.text) : show(context, script, ({ text }) => text);
 }
 
 function putCommand(surroundings: Surroundings): Command {
@@ -202,7 +207,7 @@ function removeCommand(surroundings: Surroundings): Command {
       action(surroundings, async (context, name: string, flags: { readonly ifMatch?: string }) => {
         const client = await context.client();
         await client.deleteScript(name, flags.ifMatch ?? (await client.getScript(name)).sha256);
-        context.say(`removed ${name}`);
+        await confirm(context, `removed ${name}`, { removed: name });
       }),
     );
 }

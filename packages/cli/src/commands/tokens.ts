@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Token } from "@deckhand/core";
-import { show, type Surroundings } from "../command-context.ts";
+import { confirm, show, type Surroundings } from "../command-context.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { action, newCommand } from "./command.ts";
@@ -87,7 +87,7 @@ function removeCommand(surroundings: Surroundings): Command {
     .action(
       action(surroundings, async (context, id: string) => {
         await (await context.client()).deleteToken(id);
-        context.say(`removed ${id}`);
+        await confirm(context, `removed ${id}`, { removed: id });
       }),
     );
 }
