@@ -18,7 +18,7 @@ export interface BenchPlace {
 
 /** The script whose output `stream` measures. */
 export function floodScript(bytes: number): string {
-  return `head -c ${bytes} /dev/zero`;
+  return `yes ${"0123456789abcdef".repeat(4)} | head -c ${bytes}`;
 }
 
 /** Asks with at most `width` at once, in order. */
