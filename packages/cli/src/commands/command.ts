@@ -7,15 +7,24 @@ export interface CommandText {
   readonly examples: readonly (readonly [line: string, meaning: string])[];
 }
 
+const EXAMPLES = new WeakMap<Command, CommandText["examples"]>();
+
+/** The examples that a command's help begins with. */
+export function examplesOf(command: Command): CommandText["examples"] {
+  return EXAMPLES.get(command) ?? [];
+}
+
 /** A command with the options that all have; its help begins with examples. */
 export function newCommand(name: string, { summary, examples }: CommandText): Command {
   const width = Math.max(...examples.map(([line]) => line.length));
   const lines = examples.map(([line, meaning]) => `  ${line.padEnd(width)}  # ${meaning}`);
-  return new Command(name)
+  const command = new Command(name)
     .description(summary)
     .addHelpText("before", `${summary}\n\nExamples:\n${lines.join("\n")}\n`)
     .configureHelp({ commandDescription: () => "" })
     .showSuggestionAfterError();
+  EXAMPLES.set(command, examples);
+  return command;
 }
 
 /** Adds the options that every command takes. */
