@@ -23,11 +23,11 @@ const { values } = parseArgs({
 });
 
 const LISTS: Readonly<Record<string, string>> = {
-  "list the newest": "",
+  "list the newest": "?limit=10",
   "list the failed": "?state=failed",
   "list those of a script": "?script=db/vacuum-7",
   "list those of a target": "?target=pg-3",
-  "list those of last week": "?since=168h&limit=200",
+  "list those since yesterday": "?since=24h&limit=2",
 };
 
 const container = await dockerContainer({ name: "history", image: engines().images.busybox });
@@ -101,11 +101,12 @@ async function fill(dataDir: string, count: number): Promise<void> {
     succeeded: JSON.stringify(countStates(["succeeded"])),
     failed: JSON.stringify(countStates(["failed"])),
   };
+  const nowMs = Date.now();
   const stepMs = Math.floor((365 * 24 * 3_600_000) / count);
   for (let from = 0; from < count; from += 100) {
     const rows = Array.from({ length: Math.min(100, count - from) }, (_, index) => from + index);
     const state = (row: number) => (row % 10 === 0 ? "failed" : "succeeded");
-    const atMs = (row: number) => Date.now() - (count - row) * stepMs - 60_000;
+    const atMs = (row: number) => nowMs - (count - row) * stepMs - 60_000;
     const random = (row: number) => Buffer.from(row.toString(16).padStart(20, "0"), "hex");
     await sql`begin`.execute(db);
     await db

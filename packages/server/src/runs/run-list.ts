@@ -1,6 +1,6 @@
 import type { ListRunsQuery } from "@deckhand/core";
 import { AppError, lowestIdAt, parseDurationMs } from "@deckhand/core";
-import type { Kysely, SelectQueryBuilder } from "kysely";
+import type { ExpressionBuilder, Kysely, ReferenceExpression, SelectQueryBuilder } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { RunRow } from "./run-store.ts";
 
@@ -12,38 +12,100 @@ export interface RunRows {
   readonly next: string | undefined;
 }
 
+/** So many runs of a target are looked at in one step. */
+const STEP = 200;
+
 /** Lists runs, newest first; ids sort by time, so the page's cursor and the times are bounds of the id. */
 export async function listRuns(
   db: Kysely<Database>,
   query: ListRunsQuery,
   nowMs: number,
 ): Promise<RunRows> {
-  const rows = await filtered(db, query, nowMs)
-    .orderBy("runs.id", "desc")
-    .limit(query.limit + 1)
-    .execute();
+  const bounds = toBounds(query, nowMs);
+  const wanted = query.limit + 1;
+  const rows = query.target
+    ? await readOfTarget(db, query, { bounds, wanted, target: query.target })
+    : await newestFirst(
+        filtered(db, query).where((where) => inBounds(where, "runs.id", bounds)),
+        wanted,
+      );
   const page = rows.slice(0, query.limit);
   return { rows: page, next: rows.length > page.length ? page.at(-1)?.id : undefined };
 }
 
-function filtered(db: Kysely<Database>, query: ListRunsQuery, nowMs: number): RunQuery {
+/** Ids from `from` on and below `below`. */
+interface Bounds {
+  readonly from: string;
+  readonly below: string;
+}
+
+function toBounds(query: ListRunsQuery, nowMs: number): Bounds {
+  const below = query.until ? lowestIdAt("run", toTimeMs(query.until, nowMs)) : "run_~";
+  const after = query.after ? toRunId(query.after) : below;
+  return {
+    from: query.since ? lowestIdAt("run", toTimeMs(query.since, nowMs)) : "run_",
+    below: after < below ? after : below,
+  };
+}
+
+function inBounds<Table extends keyof Database>(
+  { eb, and }: ExpressionBuilder<Database, Table>,
+  id: ReferenceExpression<Database, Table>,
+  { from, below }: Bounds,
+) {
+  return and([eb(id, ">=", from as never), eb(id, "<", below as never)]);
+}
+
+function filtered(db: Kysely<Database>, query: ListRunsQuery): RunQuery {
   let select: RunQuery = db.selectFrom("runs").selectAll("runs");
-  if (query.after) select = select.where("runs.id", "<", toRunId(query.after));
-  if (query.since)
-    select = select.where("runs.id", ">=", lowestIdAt("run", toTimeMs(query.since, nowMs)));
-  if (query.until)
-    select = select.where("runs.id", "<", lowestIdAt("run", toTimeMs(query.until, nowMs)));
   if (query.state) select = select.where("runs.state", "in", query.state);
   if (query.script) select = select.where("runs.script_name", "=", query.script);
-  if (query.target) select = ofTarget(select, query.target);
   return select;
 }
 
-function ofTarget(select: RunQuery, target: string): RunQuery {
+function newestFirst(select: RunQuery, limit: number): Promise<RunRow[]> {
+  return select.orderBy("runs.id", "desc").limit(limit).execute();
+}
+
+interface OfTarget {
+  readonly bounds: Bounds;
+  readonly wanted: number;
+  readonly target: string;
+}
+
+/** Walks the target's own index from the newest on, so that the length of its history does not matter. */
+async function readOfTarget(
+  db: Kysely<Database>,
+  query: ListRunsQuery,
+  { bounds, wanted, target }: OfTarget,
+): Promise<RunRow[]> {
+  const rows: RunRow[] = [];
+  for (let below = bounds.below; rows.length < wanted; ) {
+    const ids = await listIdsOfTarget(db, target, { from: bounds.from, below });
+    const last = ids.at(-1);
+    if (last === undefined) break;
+    rows.push(...(await newestFirst(filtered(db, query).where("runs.id", "in", ids), STEP)));
+    below = last;
+  }
+  return rows;
+}
+
+async function listIdsOfTarget(
+  db: Kysely<Database>,
+  target: string,
+  bounds: Bounds,
+): Promise<string[]> {
   const column = target.startsWith("tgt_") ? "target_id" : "target_name";
-  return select.where("runs.id", "in", (inner) =>
-    inner.selectFrom("executions").select("run_id").where(`executions.${column}`, "=", target),
-  );
+  const rows = await db
+    .selectFrom("executions")
+    .select("run_id")
+    .distinct()
+    .where(column, "=", target)
+    .where((where) => inBounds(where, "run_id", bounds))
+    .orderBy("run_id", "desc")
+    .limit(STEP)
+    .execute();
+  return rows.map((row) => row.run_id);
 }
 
 function toRunId(cursor: string): string {

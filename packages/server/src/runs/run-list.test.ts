@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ListRunsQuery, type RunState, toId } from "@deckhand/core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
+import { listRuns } from "./run-list.ts";
+import { insertRun, moveExecution, type NewRun } from "./run-store.ts";
+
+const NOW_MS = Date.parse("2026-11-20T12:00:00Z");
+const MINUTE_MS = 60_000;
+const RUNS = 450;
+
+let folder: string;
+let opened: OpenedDatabase;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deckhand-list-"));
+  opened = await openDatabase(folder);
+  for (let index = 0; index < RUNS; index++) await insertOld(index);
+});
+
+afterAll(async () => {
+  await opened.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Run `index` is that many minutes old, on two of three targets; every tenth was rejected. */
+async function insertOld(index: number): Promise<void> {
+  const createdAtMs = NOW_MS - index * MINUTE_MS;
+  const id = (kind: "run" | "execution", part: number) =>
+    toId(kind, createdAtMs, Buffer.alloc(10, part));
+  const targets = [`pg-${index % 3}`, `pg-${(index + 1) % 3}`];
+  const run: NewRun = {
+    id: id("run", index % 200),
+    plan: {
+      kind: "argv",
+      title: "true",
+      script: index % 5 === 0 ? { name: "db/x", version: 1, sha256: "0" } : undefined,
+      program: { kind: "argv", argv: ["true"] },
+      args: [],
+      env: {},
+      secretNames: [],
+      shownParams: {},
+      hasStdin: false,
+      user: "",
+      workdir: "",
+      timeoutMs: 1,
+      killGraceMs: 1,
+      outputBytes: 1,
+    },
+    request: {
+      argv: ["true"],
+      on: ["x"],
+      except: [],
+      params: {},
+      args: [],
+      env: {},
+      limits: {},
+      allowEmpty: false,
+    },
+    scriptText: undefined,
+    stdin: undefined,
+    by: undefined,
+    rerunOf: undefined,
+    createdAtMs,
+    executions: targets.map((name, part) => ({
+      id: id("execution", part),
+      target: {
+        id: `tgt_${name}`,
+        name,
+        engine: "local",
+        containerId: name,
+        containerStartedAt: undefined,
+        image: "x",
+      },
+    })),
+    idempotency: undefined,
+  };
+  await insertRun(opened.db, run, async () => {});
+  if (index % 10 !== 0) return;
+  for (const { id: executionId } of run.executions) {
+    await moveExecution(opened.db, executionId, {
+      state: "rejected",
+      atMs: createdAtMs,
+      reason: { code: "no-shell", detail: "x" },
+    });
+  }
+}
+
+async function listAll(filter: Partial<ListRunsQuery>): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const { rows, next } = await listRuns(
+      opened.db,
+      { limit: 37, ...filter, ...(after && { after }) },
+      NOW_MS,
+    );
+    ids.push(...rows.map(({ id }) => id));
+    if (next === undefined) return ids;
+    after = next;
+  }
+}
+
+const state = (...states: RunState[]) => ({ state: states });
+
+test.each([
+  ["everything", {}, 450],
+  ["the rejected", state("rejected"), 45],
+  ["two states", state("rejected", "queued"), 450],
+  ["those of a script", { script: "db/x" }, 90],
+  ["those of a target by name", { target: "pg-1" }, 300],
+  ["those of a target by id", { target: "tgt_pg-2" }, 300],
+  ["the rejected of a target", { target: "pg-1", ...state("rejected") }, 30],
+  ["those of an unknown target", { target: "none" }, 0],
+  ["those since a span", { since: "1h" }, 61],
+  ["those of a target in a window", { target: "pg-0", since: "90m", until: "60m" }, 20],
+] satisfies [string, Partial<ListRunsQuery>, number][])(
+  "pages through %s, newest first, each once",
+  async (_, filter, count) => {
+    const ids = await listAll(filter);
+    expect(ids).toEqual([...new Set(ids)].sort().reverse());
+    expect(ids.length).toBe(count);
+  },
+);
+
+test("a cursor that is not one is refused", async () => {
+  await expect(listRuns(opened.db, { limit: 5, after: "x" }, NOW_MS)).rejects.toMatchObject({
+    code: "CURSOR_INVALID",
+  });
+});
+
+test("a final state never changes in the database, whatever asks for it", async () => {
+  const rejected = await opened.db
+    .selectFrom("executions")
+    .select("id")
+    .where("state", "=", "rejected")
+    .executeTakeFirstOrThrow();
+  await expect(
+    moveExecution(opened.db, rejected.id, { state: "running", atMs: NOW_MS }),
+  ).rejects.toMatchObject({ code: "RUN_STATE_CONFLICT" });
+  const forced = opened.db
+    .updateTable("executions")
+    .set({ state: "queued" })
+    .where("id", "=", rejected.id)
+    .execute();
+  await expect(forced).rejects.toThrow(/final state/);
+});
