@@ -1,0 +1,116 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export const DECKHAND = new URL("../../bin/deckhand.js", import.meta.url).pathname;
+
+export interface Finished {
+  readonly exitCode: number | null;
+  readonly bytes: Buffer;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that still runs. */
+export interface Started {
+  readonly finished: Promise<Finished>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves when stdout or stderr has the text. */
+  says(text: string): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly input?: string | Buffer;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** The deckhand command as a user has it, with a home of its own. */
+export interface CommandLine {
+  readonly home: string;
+  run(words: readonly string[], options?: StartOptions): Promise<Finished>;
+  start(words: readonly string[], options?: StartOptions): Started;
+  /** Runs it on a terminal of its own; what the terminal got is in stdout. */
+  onTerminal(words: readonly string[], options?: StartOptions): Promise<Finished>;
+  close(): Promise<void>;
+}
+
+/** `at`: the server's address and token; without it the command knows of no server. */
+export async function commandLine(at?: {
+  readonly url: string;
+  readonly token: string;
+}): Promise<CommandLine> {
+  const home = await mkdtemp(join(tmpdir(), "deckhand-home-"));
+  const server = at ? { DECKHAND_SERVER: at.url, DECKHAND_TOKEN: at.token } : {};
+  const { PATH = "" } = process.env;
+  const base = {
+    PATH,
+    HOME: home,
+    DECKHAND_DATA_DIR: join(home, "data"),
+    TERM: "xterm",
+    ...server,
+  };
+
+  function start(words: readonly string[], options: StartOptions = {}): Started {
+    return startProcess(process.execPath, [DECKHAND, ...words], {
+      ...options,
+      env: { ...base, ...options.env },
+    });
+  }
+
+  return {
+    home,
+    start,
+    run: (words, options) => start(words, options).finished,
+    onTerminal: (words, options = {}) => {
+      const line = [process.execPath, DECKHAND, ...words].map(quote).join(" ");
+      const env = { ...base, ...options.env };
+      return startProcess("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
+        ...options,
+        env,
+      }).finished;
+    },
+    close: () => rm(home, { recursive: true, force: true }),
+  };
+}
+
+function startProcess(file: string, words: readonly string[], options: StartOptions): Started {
+  const { env, cwd, input = "" } = options;
+  const child = spawn(file, words, { env: { ...env }, cwd, stdio: "pipe" });
+  const [out, err]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on("data", (piece: Buffer) => out.push(piece));
+  child.stderr.on("data", (piece: Buffer) => err.push(piece));
+  // A command that reads nothing may be gone before it could.
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  return {
+    signal: (signal) => void child.kill(signal),
+    says: (text) => waitFor(child, () => Buffer.concat([...out, ...err]).includes(text)),
+    finished: finish(child, { out, err }),
+  };
+}
+
+async function finish(
+  child: ChildProcessWithoutNullStreams,
+  { out, err }: { readonly out: Buffer[]; readonly err: Buffer[] },
+): Promise<Finished> {
+  const [exitCode] = (await once(child, "close")) as [number | null];
+  const bytes = Buffer.concat(out);
+  return { exitCode, bytes, stdout: bytes.toString(), stderr: Buffer.concat(err).toString() };
+}
+
+async function waitFor(
+  child: ChildProcessWithoutNullStreams,
+  isTrue: () => boolean,
+): Promise<void> {
+  while (!isTrue()) {
+    if (child.exitCode !== null) throw new Error("the command ended before it said that");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
