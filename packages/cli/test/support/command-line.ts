@@ -87,7 +87,7 @@ function startProcess(file: string, words: readonly string[], options: StartOpti
   child.stdin.end(input);
   return {
     signal: (signal) => void child.kill(signal),
-    says: (text) => waitFor(child, () => Buffer.concat([...out, ...err]).includes(text)),
+    says: (text) => waitFor(child, { text, said: () => Buffer.concat([...out, ...err]) }),
     finished: finish(child, { out, err }),
   };
 }
@@ -101,12 +101,18 @@ async function finish(
   return { exitCode, bytes, stdout: bytes.toString(), stderr: Buffer.concat(err).toString() };
 }
 
+interface Expected {
+  readonly text: string;
+  said(): Buffer;
+}
+
 async function waitFor(
   child: ChildProcessWithoutNullStreams,
-  isTrue: () => boolean,
+  { text, said }: Expected,
 ): Promise<void> {
-  while (!isTrue()) {
-    if (child.exitCode !== null) throw new Error("the command ended before it said that");
+  while (!said().includes(text)) {
+    if (child.exitCode !== null)
+      throw new Error(`the command ended before it said ${text}; it said: ${said().toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
