@@ -6,6 +6,9 @@ import type { App } from "./app.ts";
 import { type ApiDescription, describeApi } from "./describe-api.ts";
 import { toErrorPage } from "./error-page.ts";
 
+/** The bar on top would only ask for another address. */
+const PAGE_STYLE = ".swagger-ui .topbar { display: none }";
+
 /** Everything that the page needs comes from here: no other host is asked for anything. */
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
@@ -31,6 +34,7 @@ export function documentationRoutes(): (app: App) => Promise<void> {
       await scope.register(swaggerUi, {
         routePrefix: "/docs",
         staticCSP: PAGE_POLICY,
+        theme: { title: "Deckhand API", css: [{ filename: "deckhand.css", content: PAGE_STYLE }] },
         uiConfig: {
           docExpansion: "list",
           persistAuthorization: false,
