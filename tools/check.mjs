@@ -10,6 +10,7 @@ const PROJECTS = [
   "packages/core/tsconfig.test.json",
   "packages/server",
   "packages/client",
+  "packages/client/tsconfig.test.json",
   "packages/cli",
   "bench",
   "test",

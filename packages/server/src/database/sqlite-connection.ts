@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import type { SqliteDatabase, SqliteStatement } from "kysely";
 import { toStorageError } from "./storage-errors.ts";
@@ -7,6 +8,8 @@ const CACHED_STATEMENTS = 256;
 /** Opens the file in WAL mode; a commit is on the disk before it is answered. */
 export function openSqlite(path: string): Sqlite.Database {
   try {
+    // SQLite gives its other files the same rights as this one.
+    closeSync(openSync(path, "a", 0o600));
     const sqlite = new Sqlite(path);
     sqlite.pragma("journal_mode = WAL");
     sqlite.pragma("synchronous = FULL");

@@ -9,12 +9,14 @@ import { tokenRoutes } from "../access/tokens.routes.ts";
 import { auditLog } from "../audit/audit-log.ts";
 import { auditRoutes } from "../audit/audit.routes.ts";
 import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config-error.ts";
 import { type LoadConfigOptions, loadConfig } from "../config/load-config.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { App } from "../http/app.ts";
 import { createApp } from "../http/create-app.ts";
 import { serverRoutes } from "../http/server.routes.ts";
 import { directoryLibrary } from "../scripts/directory/directory-library.ts";
+import type { ScriptLibrary } from "../scripts/script-library.ts";
 import { scriptRoutes } from "../scripts/scripts.routes.ts";
 import { targetRoutes } from "../targets/targets.routes.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -51,21 +53,20 @@ export async function openServer(
   config: Config,
   print: (line: string) => void,
 ): Promise<OpenServer> {
+  await using opening = new AsyncDisposableStack();
   const { dataDir } = config;
   const logger = createLogger(config.log.level);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const { db, close: closeDatabase } = await openDatabase(dataDir);
+  opening.defer(closeDatabase);
   const tokens = tokenStore(db);
   await ensureFirstToken({ tokens, dataDir, now: Date.now, print });
   const audit = auditLog(db);
   const metrics = createMetrics(VERSION);
-  const library = await directoryLibrary({
-    directory: config.scripts.directory,
-    historyDirectory: join(dataDir, "script-history"),
-    scriptBytes: config.limits.scriptBytes,
-    onProblem: (error) => logger.warn({ err: error }, "the script directory can not be read"),
-  });
+  const library = await openLibrary(config, logger);
+  opening.defer(() => library.close());
   const engines = await openEngines(config);
+  opening.defer(() => engines.close());
   watchEngines(engines, metrics);
   const outputDirectory = join(dataDir, "output");
   const runs = openRuns({ config, db, engines, library, audit, metrics, logger, outputDirectory });
@@ -93,6 +94,8 @@ export async function openServer(
       metricsRoutes({ metrics, isPublic: config.http.publicMetrics }),
     ],
   });
+  // Both at once: requests that wait for a run end with it.
+  opening.defer(async () => void (await Promise.all([app.close(), runs.close()])));
   await engines.ready(ENGINES_READY_WITHIN_MS);
   const url = await listen(app, config);
   await announce({ engines, url, print, logger });
@@ -101,18 +104,23 @@ export async function openServer(
     .catch((error: unknown) =>
       logger.error({ err: error }, "what was left open could not be settled"),
     );
+  const opened = opening.move();
   return {
     url,
     close: async () => {
       logger.info("shutting down");
-      const closed = app.close();
-      await runs.close();
-      await closed;
-      engines.close();
-      await library.close();
-      await closeDatabase();
+      await opened.disposeAsync();
     },
   };
+}
+
+function openLibrary(config: Config, logger: Logger): Promise<ScriptLibrary> {
+  return directoryLibrary({
+    directory: config.scripts.directory,
+    historyDirectory: join(config.dataDir, "script-history"),
+    scriptBytes: config.limits.scriptBytes,
+    onProblem: (error) => logger.warn({ err: error }, "the script directory can not be read"),
+  });
 }
 
 function watchEngines(engines: OpenEngines, metrics: Metrics): void {
@@ -124,10 +132,23 @@ function watchEngines(engines: OpenEngines, metrics: Metrics): void {
 }
 
 async function listen(app: App, { http }: Config): Promise<string> {
-  await app.listen({ host: http.host, port: http.port });
+  await app.listen({ host: http.host, port: http.port }).catch((error: NodeJS.ErrnoException) => {
+    throw toListenError(error, http);
+  });
   const { port } = app.server.address() as AddressInfo;
   const host = http.host.includes(":") ? `[${http.host}]` : http.host;
   return `http://${host}:${port}`;
+}
+
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "is in use; choose another port with --port, or end what listens there",
+  EACCES: "may not be used by this user; ports from 1024 on may",
+  EADDRNOTAVAIL: "is no address of this machine",
+};
+
+function toListenError(error: NodeJS.ErrnoException, { host, port }: Config["http"]): Error {
+  const problem = LISTEN_PROBLEMS[error.code ?? ""];
+  return problem ? new ConfigError(`${host}:${port} ${problem}.`) : error;
 }
 
 interface Announcement {

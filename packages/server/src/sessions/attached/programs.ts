@@ -1,18 +1,16 @@
 import { readFileSync } from "node:fs";
 
-/** The only commands that are ever started in a container, but for direct exec where an operator allows it. */
+/**
+ * The only commands that are ever started in a container, but for direct exec where an operator allows it. The last word is
+ * the name under which the shell itself complains.
+ */
 export const WRAPPER_COMMAND: readonly string[] = [
   "/bin/sh",
   "-c",
   readProgram("wrapper.sh"),
-  "deckhand",
+  "sh",
 ];
-export const SWEEP_COMMAND: readonly string[] = [
-  "/bin/sh",
-  "-c",
-  readProgram("sweep.sh"),
-  "deckhand-sweep",
-];
+export const SWEEP_COMMAND: readonly string[] = ["/bin/sh", "-c", readProgram("sweep.sh"), "sh"];
 
 /** Comments explain the program to us; the container does not need them. */
 function readProgram(name: string): string {

@@ -1,0 +1,339 @@
+import { execFile } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import type { OutputFrame, Problem, Run, RunPage, RunRequestInput } from "@deckhand/core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { dockerContainer, type TestContainer } from "./support/containers.ts";
+import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
+import { engines } from "./support/engines.ts";
+
+const run = promisify(execFile);
+
+let server: DeckhandServer;
+let first: TestContainer;
+let second: TestContainer;
+
+beforeAll(async () => {
+  const { docker, podman, images } = engines();
+  [first, second] = await Promise.all([
+    dockerContainer({ name: "runs-a", image: images.busybox, flags: ["--label", "suite=runs"] }),
+    dockerContainer({ name: "runs-b", image: images.busybox, flags: ["--label", "suite=runs"] }),
+  ]);
+  server = await startDeckhandServer({
+    engines: [`local=unix://${docker.socketPath}`, `second=unix://${podman.socketPath}`],
+  });
+});
+
+afterAll(async () => {
+  await server?.close();
+  await first?.remove();
+  await second?.remove();
+});
+
+function script(text: string, more: Partial<RunRequestInput> = {}): RunRequestInput {
+  return { inline: { text, interpreter: "sh" }, on: [`name=${first.name}`], ...more };
+}
+
+async function post(
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return server.fetch(path, { method: "POST", body: JSON.stringify(body), headers });
+}
+
+async function create(request: RunRequestInput, headers?: Record<string, string>): Promise<Run> {
+  const answer = await post("/api/v1/runs", request, headers);
+  expect(answer.status, await answer.clone().text()).toBe(201);
+  return (await answer.json()) as Run;
+}
+
+async function getRun(runId: string, query = ""): Promise<Run> {
+  return (await (await server.fetch(`/api/v1/runs/${runId}${query}`)).json()) as Run;
+}
+
+async function untilState(runId: string, state: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await getRun(runId)).executions.some((execution) => execution.state === state)) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`${runId} did not become ${state}`);
+}
+
+test("several named engines are seen side by side", async () => {
+  const { data } = (await (await server.fetch("/api/v1/engines")).json()) as {
+    data: { name: string; state: string; product: string }[];
+  };
+  expect(data.map(({ name, state, product }) => [name, state, product])).toEqual([
+    ["local", "up", "docker"],
+    ["second", "up", "podman"],
+  ]);
+});
+
+test("one answer has the output, exit code, times and what held for the run", async () => {
+  const ended = await server.run(script("printf 'out'; echo err >&2; exit 5"));
+  expect(ended).toMatchObject({ state: "failed", exitCode: 5, counts: { total: 1, failed: 1 } });
+  const [execution] = ended.executions;
+  expect(execution?.output).toMatchObject({
+    stdout: "out",
+    stderr: "err\n",
+    stdoutBytes: 3,
+    stderrBytes: 4,
+    complete: true,
+    truncated: false,
+  });
+  expect(execution?.reason).toEqual({
+    code: "exit-code",
+    detail: "The script ended with exit code 5.",
+  });
+  expect(execution?.guarantees).toMatchObject({ way: "attached-exec", durability: "attached" });
+  expect(execution?.durationMs).toBeGreaterThanOrEqual(0);
+});
+
+test("binary output is the same bytes in the download, the pages and the stream", async () => {
+  const created = await create(script("head -c 300000 /dev/urandom | tee /tmp/random"));
+  const ended = await getRun(created.id, "?wait=30s");
+  const inside = (await first.exec(["sha256sum", "/tmp/random"])).slice(0, 64);
+  const download = await (
+    await server.fetch(`/api/v1/runs/${created.id}/output/raw?stream=stdout`)
+  ).arrayBuffer();
+  const pages: Buffer[] = [];
+  for (let after = 0, complete = false; !complete; ) {
+    const page = (await (
+      await server.fetch(`/api/v1/runs/${created.id}/output?limit=7&after=${after}`)
+    ).json()) as { data: OutputFrame[]; next: number; complete: boolean };
+    pages.push(...page.data.map(toBytes));
+    ({ next: after, complete } = page);
+  }
+  for (const bytes of [Buffer.from(download), Buffer.concat(pages)])
+    expect(sha256(bytes)).toBe(inside);
+  expect(ended.executions[0]?.output.stdoutBytes).toBe(300_000);
+});
+
+test("a follower that is cut anywhere and resumes misses nothing and sees nothing twice", async () => {
+  const text =
+    "i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); [ $((i % 40)) = 0 ] && sleep 0.1; done";
+  const created = await create(script(text, { on: ["label=suite=runs"] }));
+  const seen: OutputFrame[] = [];
+  for (let status = 200; status === 200; ) {
+    const headers: Record<string, string> =
+      seen.length > 0 ? { "last-event-id": String(seen.at(-1)?.seq) } : {};
+    const answer = await server.fetch(`/api/v1/runs/${created.id}/events`, { headers });
+    status = answer.status;
+    if (status === 200) seen.push(...(await readSome(answer, 1 + (seen.length % 5))));
+  }
+  const seqs = seen.map(({ seq }) => seq);
+  expect(seqs).toEqual([...new Set(seqs)].sort((one, other) => one - other));
+  for (const { name } of [first, second]) {
+    const lines = Buffer.concat(
+      seen.filter(({ target }) => target === name).map(toBytes),
+    ).toString();
+    expect(lines).toBe(Array.from({ length: 400 }, (_, index) => `line ${index}\n`).join(""));
+  }
+});
+
+test("output beyond the limit is counted and not kept, and the script goes on", async () => {
+  const ended = await server.run(
+    script("head -c 500000 /dev/zero; echo end >&2", { limits: { outputBytes: 100_000 } }),
+  );
+  expect(ended.state).toBe("succeeded");
+  expect(ended.executions[0]?.output).toMatchObject({
+    stdoutBytes: 500_000,
+    stderrBytes: 4,
+    storedBytes: 100_000,
+    truncated: true,
+  });
+});
+
+test("a timeout ends the script and says so", async () => {
+  const ended = await server.run(
+    script("echo begun; sleep 60", { limits: { timeout: "300ms", killGrace: "200ms" } }),
+  );
+  expect(ended).toMatchObject({ state: "timed-out" });
+  expect(ended.executions[0]).toMatchObject({
+    reason: { code: "deadline" },
+    output: { stdout: "begun\n" },
+    leftovers: [],
+  });
+  expect(await first.exec(["sh", "-c", "ps | grep -c '[s]leep 60' || true"])).toBe("0");
+});
+
+test("a cancel ends what runs and takes back what waits; a second one is refused in the end", async () => {
+  const created = await create(
+    script("trap '' TERM; sleep 61 & wait; sleep 61", {
+      on: ["label=suite=runs"],
+      limits: { killGrace: "200ms" },
+    }),
+  );
+  await untilState(created.id, "running");
+  const answer = await post(`/api/v1/runs/${created.id}/cancel?wait=20s`, {});
+  const cancelled = (await answer.json()) as Run;
+  expect(cancelled.state).toBe("cancelled");
+  expect(cancelled.executions.every(({ reason }) => reason?.detail === "Cancelled by first.")).toBe(
+    true,
+  );
+  expect((await post(`/api/v1/runs/${created.id}/cancel`, {})).status).toBe(409);
+});
+
+test("the same key gives the same run, another request under it is refused", async () => {
+  const key = randomBytes(8).toString("hex");
+  const created = await create(script("echo once"), { "idempotency-key": key });
+  const again = await post("/api/v1/runs", script("echo once"), { "idempotency-key": key });
+  expect([
+    again.status,
+    again.headers.get("idempotency-replayed"),
+    ((await again.json()) as Run).id,
+  ]).toEqual([200, "true", created.id]);
+  const other = await post("/api/v1/runs", script("echo other"), { "idempotency-key": key });
+  expect([other.status, ((await other.json()) as Problem).code]).toEqual([
+    422,
+    "IDEMPOTENCY_MISMATCH",
+  ]);
+  const racing = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      post("/api/v1/runs", script("echo race"), { "idempotency-key": `${key}-race` }),
+    ),
+  );
+  expect(
+    new Set(await Promise.all(racing.map(async (one) => ((await one.json()) as Run).id))).size,
+  ).toBe(1);
+});
+
+test("no more than sixteen executions are in one container at once, and all of them end", async () => {
+  const runs = await Promise.all(Array.from({ length: 40 }, () => create(script("sleep 0.3"))));
+  const spans: (readonly [number, number])[] = [];
+  for (const { id } of runs) {
+    const ended = await getRun(id, "?wait=60s");
+    expect(ended.state).toBe("succeeded");
+    const { startedAt, finishedAt } = ended.executions[0] ?? {};
+    spans.push([Date.parse(startedAt ?? ""), Date.parse(finishedAt ?? "")]);
+  }
+  const together = spans.map(
+    ([from]) => spans.filter(([start, end]) => start <= from && from < end).length,
+  );
+  expect(Math.max(...together)).toBeGreaterThan(1);
+  expect(Math.max(...together)).toBeLessThanOrEqual(16);
+});
+
+test("a secret parameter reaches the script and is found nowhere else", async () => {
+  const secret = `canary-${randomBytes(12).toString("hex")}`;
+  const text =
+    '#!/bin/sh\n# @deckhand 1\n# @secret PASSWORD -- of the role\n# @param WHO string\n[ ${#PASSWORD} = 31 ] && echo "for $WHO"\n';
+  const request: RunRequestInput = {
+    inline: { text },
+    on: [`name=${first.name}`],
+    params: { PASSWORD: secret, WHO: "me" },
+  };
+  const ended = await server.run(request);
+  expect(ended.executions[0]?.output.stdout).toBe("for me\n");
+  expect(ended.params).toEqual({ PASSWORD: "•••", WHO: "me" });
+  const refused = await post(`/api/v1/runs/${ended.id}/rerun`, {});
+  expect(((await refused.json()) as Problem).code).toBe("PARAM_INVALID");
+  const found = await run("grep", ["-rlaF", secret, server.dataDir]).then(
+    ({ stdout }) => stdout,
+    () => "",
+  );
+  expect(found).toBe("");
+  expect(server.log).not.toContain(secret);
+  const audit = await (await server.fetch("/api/v1/audit?limit=200")).text();
+  expect(audit).not.toContain(secret);
+  expect(audit).toContain(ended.id);
+});
+
+test("run again where it failed starts only there", async () => {
+  const ended = await server.run(
+    script(`[ "$(hostname)" != "${second.id.slice(0, 12)}" ]`, { on: ["label=suite=runs"] }),
+  );
+  expect(ended).toMatchObject({ state: "failed", counts: { succeeded: 1, failed: 1 } });
+  const again = (await (
+    await post(`/api/v1/runs/${ended.id}/rerun?wait=20s`, { only: "failed" })
+  ).json()) as Run;
+  expect(again.executions.map(({ target }) => target.name)).toEqual([second.name]);
+  expect(again.rerunOf).toBe(ended.id);
+});
+
+test("a run that nothing matches, or too much, is refused with what to do, and nothing is started", async () => {
+  const none = (await (
+    await post("/api/v1/runs", script("true", { on: ["label=suite=runz"] }))
+  ).json()) as Problem;
+  expect(none).toMatchObject({ status: 422, code: "NO_TARGET_MATCHED" });
+  expect(`${none.detail} ${none.hint}`).toContain("suite=runs");
+  const many = (await (
+    await post(
+      "/api/v1/runs",
+      script("true", { on: ["label=suite=runs"], limits: { maxTargets: 1 } }),
+    )
+  ).json()) as Problem;
+  expect(many).toMatchObject({ status: 422, code: "TOO_MANY_TARGETS", matched: 2 });
+});
+
+test("after kill -9 what ran is lost and named, what waited goes on, and nothing is started twice", async () => {
+  const running = await create(script("echo start >>/tmp/killed; echo before; sleep 62"));
+  await untilState(running.id, "running");
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const busy = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      create(script(`echo ${index} >>/tmp/waited; sleep 1`)),
+    ),
+  );
+  await server.kill("SIGKILL");
+  await server.start();
+  const lost = await getRun(running.id, "?wait=20s&include=output");
+  expect(lost).toMatchObject({
+    state: "lost",
+    executions: [
+      { reason: { code: "server-restarted" }, output: { stdout: "before\n", complete: false } },
+    ],
+  });
+  expect(lost.executions[0]?.leftovers.length).toBeGreaterThan(0);
+  for (const { id } of busy)
+    expect((await getRun(id, "?wait=60s")).state).toMatch(/succeeded|lost/);
+  const waited = (await first.exec(["cat", "/tmp/waited"])).trim().split("\n");
+  expect(new Set(waited).size).toBe(waited.length);
+  expect(await first.exec(["cat", "/tmp/killed"])).toBe("start");
+});
+
+test("a server that is told to end does so within its time, and says what became of what ran", async () => {
+  const running = await create(script("sleep 63"));
+  await untilState(running.id, "running");
+  const following = server
+    .fetch(`/api/v1/runs/${running.id}/events`)
+    .then((answer) => answer.text(), String);
+  const from = performance.now();
+  await server.kill("SIGTERM");
+  expect(performance.now() - from).toBeLessThan(15_000);
+  await following;
+  await server.start();
+  expect(await getRun(running.id)).toMatchObject({
+    state: "lost",
+    executions: [{ reason: { code: "server-shutdown" } }],
+  });
+});
+
+function toBytes(frame: OutputFrame): Buffer {
+  return frame.base64 === undefined
+    ? Buffer.from(frame.text ?? "")
+    : Buffer.from(frame.base64, "base64");
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Reads some output events of a stream and then leaves. */
+async function readSome(answer: Response, wanted: number): Promise<OutputFrame[]> {
+  const frames: OutputFrame[] = [];
+  let text = "";
+  for await (const bytes of answer.body ?? []) {
+    text += Buffer.from(bytes).toString("latin1");
+    const events = text.split("\n\n");
+    text = events.pop() ?? "";
+    for (const event of events) {
+      const data = /event: output\ndata: (.*)$/.exec(event)?.[1];
+      if (data && frames.length < wanted)
+        frames.push(JSON.parse(Buffer.from(data, "latin1").toString()) as OutputFrame);
+    }
+    if (frames.length >= wanted) break;
+  }
+  return frames;
+}
