@@ -46,6 +46,7 @@ one a line as things happen. \`NO_COLOR\`, \`CLICOLOR_FORCE\` and \`--color\` ar
 In \`run\`, \`exec\` and \`rerun\` the first Ctrl-C cancels the run in the containers and waits for the end; the second leaves at once
 while the server goes on cancelling. In \`watch\`, \`wait\` and \`logs -f\` it only leaves. When the connection is lost the run goes on;
 the command resumes after the last output it has, for five minutes, and then says how to come back.
+When nobody reads the output any more (\`… | head\`) the run goes on too: the command says so and leaves with 130.
 
 `;
 

@@ -44,6 +44,17 @@ export function listenForInterrupts(
     else context.say("cancelling as soon as the run has an id; Ctrl-C again leaves at once");
   }
 
+  /** `deckhand exec … | head`: the run does not end because nobody reads it, so that is said. */
+  function onBrokenPipe({ code }: NodeJS.ErrnoException): void {
+    if (code !== "EPIPE" || run === undefined) return;
+    leave(
+      context,
+      `nobody reads the output any more, the run goes on; see: deckhand watch ${run.id}`,
+    );
+  }
+
+  const { stdout } = context.surroundings;
+  stdout.prependListener("error", onBrokenPipe);
   for (const signal of SIGNALS) process.on(signal, onSignal);
   return {
     get happened() {
@@ -54,6 +65,7 @@ export function listenForInterrupts(
       if (count > 0) cancel(run);
     },
     stop: () => {
+      stdout.off("error", onBrokenPipe);
       for (const signal of SIGNALS) process.off(signal, onSignal);
     },
   };

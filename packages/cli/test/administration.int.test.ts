@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -66,6 +66,20 @@ test("a script is stored, listed, shown, changed, read at a version, and removed
   expect((await line.run(["scripts", "get", "say/hello"])).exitCode).toBe(66);
 });
 
+test("a script that is not there is answered with the one that is near", async () => {
+  const file = join(line.home, "near.sh");
+  await writeFile(file, "#!/bin/sh\n# @deckhand 1\n# @param MODE choice(fast|slow)\ntrue\n");
+  expect((await line.run(["scripts", "put", file, "near/script.sh"])).exitCode).toBe(0);
+  const done = await line.run(["run", "near/scrip", "--on", target.name]);
+  expect(done).toMatchObject({
+    exitCode: 66,
+    stderr: expect.stringContaining("did you mean near/script?"),
+  });
+  expect((await line.run(["__complete", "run", "nea"])).stdout).toBe("near/script\n");
+  const params = await line.run(["__complete", "run", "near/script", "MODE"]);
+  expect(params.stdout).toBe("MODE=fast\nMODE=slow\n");
+});
+
 test("scripts check needs no server and points at the place", async () => {
   const offline = await commandLine();
   const file = join(offline.home, "bad.sh");
@@ -103,6 +117,7 @@ test("a context has server and token; the token is kept from others' eyes and fr
   expect((await other.run(["targets"])).stdout).toContain(target.name);
   const credentials = join(other.home, ".local/state/deckhand/credentials");
   expect((await stat(credentials)).mode & 0o777).toBe(0o600);
+  expect(await filesWith(other.home, server.token)).toEqual([credentials]);
   expect((await other.run(["context", "ls"])).stdout).toMatch(/\* +here +http/);
   expect((await other.run(["context", "show"])).stdout).not.toContain(server.token);
   const sink = await startSink();
@@ -133,6 +148,15 @@ test("api sends the token to the server only, and prints the answer as it is", a
   ]);
   expect(posted.stdout).toMatch(/^200 OK\n[\s\S]*\n\n\{/);
 });
+
+async function filesWith(folder: string, text: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((one) => join(one.parentPath, one.name));
+  const texts = await Promise.all(paths.map((path) => readFile(path, "utf8")));
+  return paths.filter((_path, index) => texts[index]?.includes(text));
+}
 
 interface Sink {
   readonly url: string;
@@ -189,6 +213,7 @@ test.each([
     64,
     /Did you mean label\?/,
   ],
+  ["what is no run's id", ["wait", "bogus"], 64, /"bogus" is no run's id[\s\S]*deckhand runs/],
   ["an unknown run", ["show", `run_${"0".repeat(26)}`], 66, /deckhand runs/],
   ["an unknown context", ["--context", "nowhere", "runs"], 66, /there is no context nowhere/],
 ])(

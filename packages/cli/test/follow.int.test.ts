@@ -88,6 +88,16 @@ test("Ctrl-C in watch only leaves; cancel ends the run", async () => {
   expect(await isRunning(word)).toBe(false);
 });
 
+test("when nobody reads the output any more, the command leaves and says that the run goes on", async () => {
+  const command = line.start(["exec", ...onTarget("while :; do echo more; sleep 0.1; done")]);
+  await command.says("more");
+  command.stopReading();
+  const done = await command.finished;
+  expect(done.exitCode).toBe(130);
+  const [, runId = ""] = /the run goes on; see: deckhand watch (run_\w+)/.exec(done.stderr) ?? [];
+  expect((await line.run(["cancel", runId])).exitCode).toBe(0);
+});
+
 test("a run that is followed over cut connections comes out whole, once, in order", async () => {
   const script = "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.05; done";
   const command = farLine.start(["exec", ...onTarget(script)]);

@@ -220,3 +220,57 @@ test("no target: 66 with what to do, or success where that is allowed", async ()
   expect(allowed.exitCode).toBe(0);
   expect(JSON.parse(allowed.stdout)).toMatchObject({ executions: [] });
 });
+
+test("binary output is the same in the terminal's pipe and in the history", async () => {
+  const words = ["exec", "--on", first.name, "--", "head", "-c", "100000", "/dev/urandom"];
+  const done = await line.run(words);
+  expect(done.bytes).toHaveLength(100_000);
+  const list = await line.run(["runs", "--target", first.name, "-n", "1", "-o", "json"]);
+  const { data } = JSON.parse(list.stdout) as { data: { id: string }[] };
+  const kept = await line.run(["logs", data[0]?.id ?? "", "--raw"]);
+  expect(kept.bytes.equals(done.bytes)).toBe(true);
+});
+
+test("rerun --failed goes only where the run did not succeed", async () => {
+  const script = "[ -e /tmp/well ] && exit 0; touch /tmp/well; exit 6";
+  await first.exec(["touch", "/tmp/well"]);
+  const done = await line.run(["exec", ...ALL, "-o", "json", ...sh(script)]);
+  expect(done.exitCode).toBe(1);
+  const { id } = JSON.parse(done.stdout) as { id: string };
+  const again = await line.run(["rerun", id, "--failed", "-o", "json"]);
+  const { executions } = JSON.parse(again.stdout) as { executions: { target: { name: string } }[] };
+  expect(executions.map(({ target }) => target.name)).toEqual([containers[1]?.name]);
+  expect(again.exitCode).toBe(0);
+});
+
+test("parameters come from a JSON object, and those on the command line go before it", async () => {
+  const script = join(line.home, "params.sh");
+  const text = '# @param WHO string\n# @param N int = 1\necho "$WHO $N"\n';
+  await writeFile(script, `#!/bin/sh\n# @deckhand 1\n${text}`);
+  const file = join(line.home, "params.json");
+  const words = ["run", script, "--params", file, "--on", first.name];
+  await writeFile(file, '{"WHO":"file","N":5}');
+  expect(await line.run(words)).toMatchObject({ stdout: "file 5\n", exitCode: 0 });
+  expect(await line.run([...words, "WHO=line"])).toMatchObject({ stdout: "line 5\n" });
+});
+
+test.each([
+  ["is no JSON", "hunter2: x"],
+  ["is a list", '["hunter2"]'],
+])("a file of parameters that %s is refused, and nothing of it is shown", async (_name, text) => {
+  const file = join(line.home, "wrong.json");
+  await writeFile(file, text);
+  const done = await line.run(["run", "any", "--params", file, "--on", first.name]);
+  expect(done.exitCode).toBe(64);
+  expect(done.stderr).toContain("wrong.json is not a JSON object");
+  expect(done.stderr).not.toContain("hunter2");
+});
+
+test("colours of ours come on request only", async () => {
+  const words = ["exec", ...ALL, ...sh("printf '\\033[31mred\\n'")];
+  const forced = await line.run(["--color", "always", ...words], { env: { NO_COLOR: "1" } });
+  expect(forced.stdout).toContain("\u001b[31mred\u001b[0m");
+  expect(forced.stderr).toContain("\u001b[");
+  const plain = await line.run(words);
+  expect(plain.stdout + plain.stderr).not.toContain("\u001b");
+});

@@ -1,5 +1,6 @@
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { type CommandContext, contextOf, type Surroundings } from "../command-context.ts";
+import { UsageError } from "../usage-error.ts";
 
 export interface CommandText {
   readonly summary: string;
@@ -56,4 +57,14 @@ export function action<Arguments extends unknown[]>(
 /** For options that may be given several times. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+/** The argument of commands about one run. */
+export function runArgument(): Argument {
+  return new Argument("<run>", "the run's id").argParser((word: string) => {
+    if (/^run_[0-9a-z]{26}$/.test(word)) return word;
+    throw new UsageError(`${JSON.stringify(word)} is no run's id`, {
+      hint: "An id is run_ and 26 letters and digits; see: deckhand runs",
+    });
+  });
 }

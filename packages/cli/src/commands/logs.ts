@@ -6,7 +6,7 @@ import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
 import { prefixView } from "../views/prefix-view.ts";
 import { frameBytes } from "../views/run-view.ts";
-import { action, newCommand } from "./command.ts";
+import { action, newCommand, runArgument } from "./command.ts";
 
 interface LogFlags {
   readonly follow?: boolean;
@@ -26,7 +26,7 @@ export function logsCommand(surroundings: Surroundings): Command {
       ["deckhand logs run_01k… --on db-2 --stream stdout --raw >dump", "byte for byte"],
     ],
   })
-    .argument("<run>", "the run's id")
+    .addArgument(runArgument())
     .option("-f, --follow", "go on until the run ends")
     .option("--on <target>", "only this target, by name or execution id")
     .addOption(new Option("--stream <stream>", "only this one").choices(["stdout", "stderr"]))

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { followToEnd } from "../follow-to-end.ts";
 import { addViewOptions, toFollowChoice, toParams, type ViewOptions } from "../run-options.ts";
-import { action, newCommand } from "./command.ts";
+import { action, newCommand, runArgument } from "./command.ts";
 
 interface RerunFlags extends ViewOptions {
   readonly failed?: boolean;
@@ -18,7 +18,7 @@ export function rerunCommand(surroundings: Surroundings): Command {
       ["deckhand rerun run_01k… PASSWORD=@pw", "with a secret, which is never kept"],
     ],
   })
-    .argument("<run>", "the run's id")
+    .addArgument(runArgument())
     .argument("[parameters...]", "NAME=VALUE in place of the value it had, or NAME=@file")
     .option("--failed", "only targets where it did not succeed")
     .option("-d, --detach", "print the new run's id and leave");

@@ -95,10 +95,19 @@ async function readParams(
   path: string | undefined,
 ): Promise<NonNullable<RunRequestInput["params"]>> {
   if (path === undefined) return {};
+  const params = parseJson(await readText(path));
+  if (typeof params === "object" && params !== null && !Array.isArray(params))
+    return params as NonNullable<RunRequestInput["params"]>;
+  throw new UsageError(`${path} is not a JSON object`, {
+    hint: 'Write a value for each name, such as {"TABLE": "orders"}',
+  });
+}
+
+/** Undefined when it is not valid; the parser's own words quote the text, which may hold a secret. */
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(await readText(path)) as NonNullable<RunRequestInput["params"]>;
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`${path} is not valid JSON: ${(error as Error).message}`);
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -5,7 +5,7 @@ import type { Style } from "../terminal/style.ts";
 import { formatAgo, formatBytes, formatSpan } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { LOOKS, toOutcomeWords } from "../views/execution-line.ts";
-import { action, collect, newCommand } from "./command.ts";
+import { action, collect, newCommand, runArgument } from "./command.ts";
 
 interface ListFlags {
   readonly state?: string[];
@@ -81,7 +81,7 @@ export function showCommand(surroundings: Surroundings): Command {
       ["deckhand logs run_01k…", "what it said"],
     ],
   })
-    .argument("<run>", "the run's id")
+    .addArgument(runArgument())
     .action(
       action(surroundings, async (context, runId: string) => {
         await show(context, await (await context.client()).getRun(runId), (run) =>
@@ -158,7 +158,7 @@ export function cancelCommand(surroundings: Surroundings): Command {
       ["deckhand runs --state running", "what could be cancelled"],
     ],
   })
-    .argument("<run>", "the run's id")
+    .addArgument(runArgument())
     .option("--no-wait", "do not wait for the end")
     .action(
       action(surroundings, async (context, runId: string, flags: { readonly wait: boolean }) => {

@@ -3,7 +3,7 @@ import { type CommandContext, show, type Surroundings } from "../command-context
 import { exitCodeOfRun } from "../exit-codes.ts";
 import { followToEnd } from "../follow-to-end.ts";
 import { addViewOptions, toFollowChoice, type ViewOptions } from "../run-options.ts";
-import { action, newCommand } from "./command.ts";
+import { action, newCommand, runArgument } from "./command.ts";
 
 /** Shorter than what proxies between usually allow a silent answer. */
 const WAIT_AT_ONCE = "30s";
@@ -16,7 +16,7 @@ export function watchCommand(surroundings: Surroundings): Command {
       ["deckhand watch run_01k… --view prefix", "lines"],
       ["deckhand watch run_01k… -o jsonl", "events for a program"],
     ],
-  }).argument("<run>", "the run's id");
+  }).addArgument(runArgument());
   return addViewOptions(command).action(action(surroundings, watch));
 }
 
@@ -36,7 +36,7 @@ export function waitCommand(surroundings: Surroundings): Command {
       ["id=$(deckhand run db/backup --on db-1 --detach); deckhand wait $id", "later"],
     ],
   })
-    .argument("<run>", "the run's id")
+    .addArgument(runArgument())
     .action(action(surroundings, wait));
 }
 

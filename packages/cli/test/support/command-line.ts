@@ -17,6 +17,8 @@ export interface Finished {
 export interface Started {
   readonly finished: Promise<Finished>;
   signal(signal: NodeJS.Signals): void;
+  /** Closes our end of its stdout, as `head` does. */
+  stopReading(): void;
   /** Resolves when stdout or stderr has the text. */
   says(text: string): Promise<void>;
 }
@@ -87,6 +89,7 @@ function startProcess(file: string, words: readonly string[], options: StartOpti
   child.stdin.end(input);
   return {
     signal: (signal) => void child.kill(signal),
+    stopReading: () => void child.stdout.destroy(),
     says: (text) => waitFor(child, { text, said: () => Buffer.concat([...out, ...err]) }),
     finished: finish(child, { out, err }),
   };
