@@ -41,3 +41,16 @@ test("a progress line shows its last state, and a title stays on one line", () =
   expect(toOneLine(`sh -c a\n\tb${ESC}[31m`)).toBe("sh -c a b");
   expect(sanitizeText(`a\tb\n${ESC}[2Jc`)).toBe("a\tb\nc");
 });
+
+test("no text makes it throw, and an escape that is left is a colour", () => {
+  const anything = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }));
+  fc.assert(
+    fc.property(anything, fc.boolean(), (text, keepColors) => {
+      const clean = sanitizeLine(text, { keepColors });
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+      expect(clean.replace(/\u001b\[[0-9;:]*m/g, "")).not.toContain(ESC);
+      expect(toOneLine(text)).not.toMatch(/[\n\r]/);
+      expect(sanitizeText(text)).not.toContain(ESC);
+    }),
+  );
+});

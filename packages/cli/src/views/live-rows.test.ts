@@ -59,10 +59,10 @@ test("what needs looking at comes first", () => {
 });
 
 test("more targets than rows: the rest is counted, not dropped silently", () => {
-  const many = Array.from({ length: 30 }, (_, index) => execution(`t${index}`, "running"));
+  const many = Array.from({ length: 40 }, (_, index) => execution(`t${index}`, "running"));
   const rows = draw(many, { screen: { rows: 10 } });
   expect(rows.length).toBeLessThan(10);
-  expect(rows.at(-2)).toContain("24 more");
+  expect(rows.at(-2)).toContain("34 more");
 });
 
 test("no row is wider than the screen or more than one line, whatever scripts print", () => {
