@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import type { OutputFrame, Problem, Run, RunPage, RunRequestInput } from "@deckhand/core";
+import type { OutputFrame, Problem, Run, RunRequestInput } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dockerContainer, type TestContainer } from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
