@@ -77,6 +77,7 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
     if (leftover) leftovers.push(leftover);
     else if (word === "hello") wrapperPid = Number(value);
     else if (word === "exit") exitCodes[stream] = Number(value);
+    else if (word === "gone") ending.resolve({ kind: "stream-ended" });
     else if (word === "ready") {
       ready = true;
       for (const chunk of early) queue.push(chunk);

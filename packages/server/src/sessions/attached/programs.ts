@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs";
 
 /**
- * The only commands that are ever started in a container, but for direct exec where an operator allows it. The last word is
+ * The only commands that are ever started in a container, but for direct exec where an operator allows it. The word `sh` is
  * the name under which the shell itself complains.
  */
 export const WRAPPER_COMMAND: readonly string[] = [
   "/bin/sh",
   "-c",
-  readProgram("wrapper.sh"),
+  readProgram("boot.sh"),
   "sh",
+  readProgram("wrapper.sh"),
+  readProgram("reaper.pl"),
 ];
 export const SWEEP_COMMAND: readonly string[] = ["/bin/sh", "-c", readProgram("sweep.sh"), "sh"];
 

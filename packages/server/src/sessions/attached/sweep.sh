@@ -1,12 +1,15 @@
 # Finds the processes of one execution and signals them: those that carry its mark in their environment, those in its
-# session, and the children of either. Builtins only and no fork, so that it works where no process can be made any more.
-# A process that left the session, lost its parent and cleared its environment can not be found.
+# session, and the children of either or of its reaper. Builtins only and no fork, so that it works where no process can be
+# made any more. Without a reaper, a process that left the session, lost its parent and cleared its environment can not be
+# found.
 DECKHAND_N=$DECKHAND_NONCE
 deckhand_say() { printf '\036deckhand %s %s\n' "$DECKHAND_N" "$1"; }
 
-# deckhand_stat PID: state, parent and session in DECKHAND_STATE, DECKHAND_PARENT, DECKHAND_SESSION.
+# deckhand_stat PID: name, state, parent and session in DECKHAND_NAME, DECKHAND_STATE, DECKHAND_PARENT, DECKHAND_SESSION.
 deckhand_stat() {
   IFS= read -r DECKHAND_L 2>/dev/null <"/proc/$1/stat" || return 1
+  DECKHAND_NAME=${DECKHAND_L#*\(}
+  DECKHAND_NAME=${DECKHAND_NAME%\)*}
   DECKHAND_R=${DECKHAND_L##*) }
   DECKHAND_STATE=${DECKHAND_R%% *}
   DECKHAND_R=${DECKHAND_R#* }
@@ -25,25 +28,28 @@ deckhand_marked() {
   return 1
 }
 
-# All that belong to the execution and live, but this shell and the one that reports, in DECKHAND_FOUND.
+# All that belong to the execution and live, in DECKHAND_FOUND, but this shell, the one that reports and the reaper: those
+# end by themselves. DECKHAND_FAMILY is all whose children belong to it.
 deckhand_find() {
   DECKHAND_FOUND=' '
+  DECKHAND_FAMILY=" $DECKHAND_SWEEP_SPARE "
   DECKHAND_GREW=yes
   while [ -n "$DECKHAND_GREW" ]; do
     DECKHAND_GREW=
     for DECKHAND_P in /proc/[0-9]*; do
       DECKHAND_P=${DECKHAND_P#/proc/}
-      case "$DECKHAND_FOUND $$ $DECKHAND_SWEEP_SPARE " in *" $DECKHAND_P "*) continue ;; esac
+      case "$DECKHAND_FAMILY $$ " in *" $DECKHAND_P "*) continue ;; esac
       deckhand_stat "$DECKHAND_P" || continue
       [ "$DECKHAND_STATE" = Z ] && continue
       if [ "$DECKHAND_SESSION" != "$DECKHAND_SWEEP_SESSION" ]; then
-        case $DECKHAND_FOUND in
+        case $DECKHAND_FAMILY in
           *" $DECKHAND_PARENT "*) ;;
           *) deckhand_marked "$DECKHAND_P" || continue ;;
         esac
       fi
-      DECKHAND_FOUND="$DECKHAND_FOUND$DECKHAND_P "
+      DECKHAND_FAMILY="$DECKHAND_FAMILY$DECKHAND_P "
       DECKHAND_GREW=yes
+      [ "$DECKHAND_NAME" = deckhand-reaper ] || DECKHAND_FOUND="$DECKHAND_FOUND$DECKHAND_P "
     done
   done
 }
@@ -51,6 +57,12 @@ deckhand_find() {
 deckhand_signal() {
   for DECKHAND_P in $DECKHAND_FOUND; do kill "-$1" "$DECKHAND_P" 2>/dev/null; done
 }
+
+# The number of a reporter that ended may be another execution's by now.
+if [ -n "$DECKHAND_SWEEP_SPARE" ] && [ -e "/proc/$DECKHAND_SWEEP_SPARE/stat" ] && ! deckhand_marked "$DECKHAND_SWEEP_SPARE"; then
+  DECKHAND_SWEEP_SPARE=
+  DECKHAND_SWEEP_SESSION=none
+fi
 
 deckhand_find
 case $DECKHAND_SWEEP_SIGNAL in
@@ -70,7 +82,6 @@ case $DECKHAND_SWEEP_SIGNAL in
 esac
 for DECKHAND_P in $DECKHAND_FOUND; do
   deckhand_stat "$DECKHAND_P" || continue
-  DECKHAND_C=${DECKHAND_L#*\(}
-  deckhand_say "left $DECKHAND_P ${DECKHAND_C%%\)*}"
+  deckhand_say "left $DECKHAND_P $DECKHAND_NAME"
 done
 deckhand_say swept

@@ -5,7 +5,7 @@ unset DECKHAND_NONCE
 deckhand_say() { printf '\036deckhand %s %s\n' "$DECKHAND_N" "$1"; }
 deckhand_say "hello $$"
 
-# deckhand_append NAME COUNT: adds the numbered variables to the command line.
+# deckhand_take NAME NUMBER: moves a numbered variable to DECKHAND_V.
 deckhand_take() {
   eval "DECKHAND_V=\$DECKHAND_${1}_$2"
   unset "DECKHAND_${1}_$2"
@@ -100,25 +100,32 @@ DECKHAND_E=$?
 
 if [ -n "$DECKHAND_S" ]; then rm -f "$DECKHAND_S"; fi
 
-# What the script left behind in this session, by builtins only, and not in a crowd.
-IFS= read -r DECKHAND_L 2>/dev/null <"/proc/$$/stat"
-DECKHAND_R=${DECKHAND_L##*) }
-DECKHAND_R=${DECKHAND_R#* }
-DECKHAND_R=${DECKHAND_R#* }
-DECKHAND_R=${DECKHAND_R#* }
-DECKHAND_M=${DECKHAND_R%% *}
+# deckhand_stat PID: name, state, parent and session of a process.
+deckhand_stat() {
+  IFS= read -r DECKHAND_L 2>/dev/null <"/proc/$1/stat" || return 1
+  DECKHAND_NAME=${DECKHAND_L#*\(}
+  DECKHAND_NAME=${DECKHAND_NAME%\)*}
+  DECKHAND_R=${DECKHAND_L##*) }
+  DECKHAND_STATE=${DECKHAND_R%% *}
+  DECKHAND_R=${DECKHAND_R#* }
+  DECKHAND_PARENT=${DECKHAND_R%% *}
+  DECKHAND_R=${DECKHAND_R#* }
+  DECKHAND_R=${DECKHAND_R#* }
+  DECKHAND_SESSION=${DECKHAND_R%% *}
+}
+
+# What the script left behind in this session or with the reaper, by builtins only, and not in a crowd.
 set -- /proc/[0-9]*
-if [ "$DECKHAND_M" = $$ ] && [ $# -le 200 ]; then
+DECKHAND_A=none
+if deckhand_stat "$PPID" && [ "$DECKHAND_NAME" = deckhand-reaper ]; then DECKHAND_A=$PPID; fi
+if deckhand_stat $$ && [ "$DECKHAND_SESSION" = $$ ] && [ $# -le 200 ]; then
   for DECKHAND_P in "$@"; do
-    IFS= read -r DECKHAND_L 2>/dev/null <"$DECKHAND_P/stat" || continue
-    DECKHAND_R=${DECKHAND_L##*) }
-    case $DECKHAND_R in Z*) continue ;; esac
-    DECKHAND_R=${DECKHAND_R#* }
-    DECKHAND_R=${DECKHAND_R#* }
-    DECKHAND_R=${DECKHAND_R#* }
-    if [ "${DECKHAND_R%% *}" != "$DECKHAND_M" ] || [ "$DECKHAND_P" = "/proc/$$" ]; then continue; fi
-    DECKHAND_C=${DECKHAND_L#*\(}
-    deckhand_say "left ${DECKHAND_P#/proc/} ${DECKHAND_C%\)*}"
+    DECKHAND_P=${DECKHAND_P#/proc/}
+    [ "$DECKHAND_P" = $$ ] && continue
+    deckhand_stat "$DECKHAND_P" || continue
+    [ "$DECKHAND_STATE" = Z ] && continue
+    [ "$DECKHAND_SESSION" = $$ ] || [ "$DECKHAND_PARENT" = "$DECKHAND_A" ] || continue
+    deckhand_say "left $DECKHAND_P $DECKHAND_NAME"
   done
 fi
 deckhand_say "exit $DECKHAND_E" >&5
