@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Problem, Run } from "@deckhand/core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
 import { dockerContainer, type TestContainer } from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
@@ -61,6 +61,7 @@ async function untilSaid(runId: string, words: string): Promise<void> {
 }
 
 test("a full disk: running scripts end honestly, new runs are refused, and all is well again when there is room", async () => {
+  onTestFailed(() => console.log(server.log.slice(-5000)));
   const before = await server.run(script("echo before"));
   expect(before.state).toBe("succeeded");
 

@@ -31,10 +31,23 @@ export function toKyselyDatabase(sqlite: Sqlite.Database): SqliteDatabase {
       const known = statements.get(sql);
       if (known) return known;
       if (statements.size >= CACHED_STATEMENTS) statements.clear();
-      const statement = guardStatement(translated(() => sqlite.prepare(sql)));
+      const prepared = guardStatement(translated(() => sqlite.prepare(sql)));
+      const statement = sql === "rollback" ? onlyWithin(sqlite, prepared) : prepared;
       statements.set(sql, statement);
       return statement;
     },
+  };
+}
+
+/**
+ * A full disk makes SQLite roll back by itself, and a second rollback would be an error in place of the one that tells of
+ * the disk.
+ */
+function onlyWithin(sqlite: Sqlite.Database, rollback: SqliteStatement): SqliteStatement {
+  return {
+    ...rollback,
+    run: (parameters) =>
+      sqlite.inTransaction ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 },
   };
 }
 

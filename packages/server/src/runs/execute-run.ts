@@ -209,7 +209,11 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
     atMs: deps.now(),
     guarantees: running.guarantees,
   });
-  void noted.then((moved) => deps.observe.started(moved.execution, running.guarantees));
+  // A fault is told where the step is awaited, after the output was taken.
+  noted.then(
+    (moved) => deps.observe.started(moved.execution, running.guarantees),
+    () => {},
+  );
   self.running = running;
   if (self.abandoned) running.abandon(self.abandoned);
   const unwatch = deps.watchContainer(toWatched(row), (reason) => running.abandon(reason));

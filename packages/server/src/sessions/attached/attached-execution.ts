@@ -23,7 +23,11 @@ const GUARANTEES: Guarantees = {
 const DRAIN_MS = 1_000;
 /** A paused container is never signalled; a stop waits this long for it. */
 const UNPAUSED_WITHIN_MS = 60_000;
+/** A container at its limits may not let the sweep start at once. */
+const ROOM_WITHIN_MS = 10_000;
 const LOOK_AGAIN_MS = 500;
+const KILL_TRIES = 5;
+const KILL_AGAIN_MS = 150;
 
 /** How a start came out, as far as the stream tells. */
 export type FirstWord =
@@ -149,24 +153,22 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
 
   async function stop({ graceMs }: { readonly graceMs: number }): Promise<readonly Leftover[]> {
     const ended = outcome.then(() => undefined);
-    const first = await sweepUnpaused("TERM");
-    if (first === undefined) return leftovers;
+    if ((await sweepWhenPossible("TERM")) === undefined) return leftovers;
     await Promise.race([ended, delay(graceMs)]);
-    return (await sweepUnpaused("KILL")) ?? leftovers;
+    return (await sweepWhenPossible("KILL")) ?? leftovers;
   }
 
-  /** `undefined` when nobody could sweep: the container is gone, or the engine, or it stays paused. */
-  async function sweepUnpaused(signal: "TERM" | "KILL"): Promise<readonly Leftover[] | undefined> {
-    const until = performance.now() + UNPAUSED_WITHIN_MS;
+  /** `undefined` when nobody could sweep: the container is gone, or the engine, or it stays paused or too full. */
+  async function sweepWhenPossible(
+    signal: "TERM" | "KILL",
+  ): Promise<readonly Leftover[] | undefined> {
+    const from = performance.now();
     for (;;) {
-      try {
-        return await sweep(engine, { place: spec, signal, wrapperPid });
-      } catch (error) {
-        const paused =
-          isAppError(error, "TARGET_STATE_CONFLICT") && error.extra.containerStatus === "paused";
-        if (!paused || performance.now() > until) return undefined;
-        await delay(LOOK_AGAIN_MS);
-      }
+      const swept = await sweep(engine, { place: spec, signal, wrapperPid }).catch(toObstacle);
+      if (Array.isArray(swept)) return swept;
+      const patienceMs = swept === "paused" ? UNPAUSED_WITHIN_MS : ROOM_WITHIN_MS;
+      if (swept === "refused" || performance.now() - from > patienceMs) return undefined;
+      await delay(LOOK_AGAIN_MS);
     }
   }
 
@@ -180,6 +182,12 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
       abandon: (reason) => ending.resolve({ kind: "abandoned", reason }),
     },
   };
+}
+
+function toObstacle(error: unknown): "paused" | "refused" {
+  return isAppError(error, "TARGET_STATE_CONFLICT") && error.extra.containerStatus === "paused"
+    ? "paused"
+    : "refused";
 }
 
 const SIGNALS: Readonly<Record<number, string>> = {

@@ -16,7 +16,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
 
   push(chunk: OutputChunk): void {
     if (this.#ended || chunk.bytes.length === 0) return;
-    if (this.#bytes + chunk.bytes.length > this.#mostBytes) {
+    if (this.#bytes >= this.#mostBytes) {
       this.#dropped[chunk.stream] += chunk.bytes.length;
       return;
     }
