@@ -155,7 +155,16 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
     const ended = outcome.then(() => undefined);
     if ((await sweepWhenPossible("TERM")) === undefined) return leftovers;
     await Promise.race([ended, delay(graceMs)]);
-    return (await sweepWhenPossible("KILL")) ?? leftovers;
+    return (await killUntilGone()) ?? leftovers;
+  }
+
+  /** A killed process may need a moment to be gone, and is no leftover then. */
+  async function killUntilGone(): Promise<readonly Leftover[] | undefined> {
+    for (let tries = 1; ; tries++) {
+      const left = await sweepWhenPossible("KILL");
+      if (!left?.length || tries === KILL_TRIES) return left;
+      await delay(KILL_AGAIN_MS);
+    }
   }
 
   /** `undefined` when nobody could sweep: the container is gone, or the engine, or it stays paused or too full. */
