@@ -35,9 +35,12 @@ function toFinalState(ended: EndedExecution): Omit<ExecutionChange, "atMs"> {
   const { outcome, stop } = ended;
   if (outcome.kind === "lost") return stop ? toStoppedBlindly(ended, stop) : toLost(ended);
   const exit = { exitCode: outcome.exitCode, signal: outcome.signal };
-  const leftovers = mergeLeftovers(outcome.leftovers, ended.leftovers);
-  if (stop)
-    return { state: stop.state, reason: withLeftovers(stop.reason, leftovers), leftovers, ...exit };
+  if (stop) {
+    // The look after the stop is the newer one: what the script's end still saw may have been dying.
+    const reason = withLeftovers(stop.reason, ended.leftovers);
+    return { state: stop.state, reason, leftovers: ended.leftovers, ...exit };
+  }
+  const { leftovers } = outcome;
   if (outcome.exitCode === 0) {
     return {
       state: "succeeded",
@@ -87,13 +90,6 @@ function withLeftovers(reason: OutcomeReason, leftovers: readonly Leftover[]): O
   if (leftovers.length === 0) return reason;
   const pids = leftovers.map(({ pid }) => pid).join(", ");
   return { ...reason, detail: `${reason.detail} Still running: process ${pids}.` };
-}
-
-function mergeLeftovers(
-  first: readonly Leftover[],
-  second: readonly Leftover[],
-): readonly Leftover[] {
-  return [...new Map([...first, ...second].map((leftover) => [leftover.pid, leftover])).values()];
 }
 
 function toOutput({ outcome, totals }: EndedExecution): NonNullable<ExecutionChange["output"]> {
