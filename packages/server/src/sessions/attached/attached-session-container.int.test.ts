@@ -192,7 +192,7 @@ describe("beside a database that is the container's main process", () => {
 
   test("an orphan that outlives its script and ends by a signal later does not restart the database either", async () => {
     const { outcome } = await readToEnd(
-      await start(toSpec(database.id, "(setsid sleep 5050 >/dev/null 2>&1 &); true")),
+      await start(toSpec(database.id, "(setsid sleep 5050 >/dev/null 2>&1 &); sleep 0.3")),
     );
     expect(outcome).toMatchObject({ kind: "exited", exitCode: 0 });
     if (outcome.kind !== "exited") return;

@@ -16,8 +16,9 @@ if (!$child) {
   exit 126;
 }
 
-# The sweep knows it by this name.
-$0 = "deckhand-reaper";
+# The sweep knows it by this name (15 is PR_SET_NAME) and its mark; assigning to $0 would overwrite the mark.
+my $name = "deckhand-reaper";
+syscall($prctl, 15, $name, 0, 0, 0);
 $SIG{$_} = "IGNORE" for qw(HUP INT QUIT TERM PIPE);
 chdir "/";
 open STDIN, "<", "/dev/null";
