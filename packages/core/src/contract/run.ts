@@ -103,9 +103,10 @@ const reasonCode = z.enum(
 /** Which way into the container was used, and what holds for this execution because of it. */
 export const guarantees = z
   .object({
-    way: z.enum(["attached-exec", "direct-exec"]),
+    way: z.enum(["guard", "attached-exec", "direct-exec"]),
     durability: z.enum(["durable", "attached", "none"]).meta({
-      description: "attached: output and exit code are lost with our connection to the engine",
+      description:
+        "durable: nothing is lost with the connection or the server; attached: output and exit code are",
     }),
     stop: z
       .enum(["tree", "marker-sweep", "none"])
@@ -159,6 +160,14 @@ export const execution = z
     startMs: z.number().int().nullable().meta({ description: "from there until the script ran" }),
     durationMs: z.number().int().nullable().meta({ description: "how long the script ran" }),
     output: executionOutput,
+    usage: z
+      .object({
+        cpuMs: z.number().int(),
+        maxMemoryBytes: z.number().int().meta({ description: "the most that one process had" }),
+        oomKills: z.number().int(),
+      })
+      .nullable()
+      .meta({ description: "null where the way does not tell" }),
     leftovers: z.array(z.object({ pid: z.number().int(), command: z.string() })).meta({
       description: "processes of the script that still ran when we last looked",
     }),

@@ -17,7 +17,16 @@ export type ExecutionState = (typeof EXECUTION_STATES)[number];
 /** The one table of allowed transitions; a final state has none. */
 export const NEXT_EXECUTION_STATES = {
   queued: ["starting", "cancelled", "rejected", "skipped"],
-  starting: ["running", "succeeded", "failed", "timed-out", "cancelled", "lost", "rejected"],
+  starting: [
+    "starting",
+    "running",
+    "succeeded",
+    "failed",
+    "timed-out",
+    "cancelled",
+    "lost",
+    "rejected",
+  ],
   running: ["succeeded", "failed", "timed-out", "cancelled", "lost"],
   succeeded: [],
   failed: [],

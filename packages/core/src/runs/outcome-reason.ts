@@ -21,6 +21,8 @@ export const OUTCOME_REASONS = {
   "container-not-running": ["rejected"],
   "engine-unreachable": ["lost", "rejected"],
   "connection-lost": ["lost"],
+  "guard-gone": ["lost"],
+  "terminal-impossible": ["rejected"],
   "exit-unknown": ["lost"],
   "no-shell": ["rejected"],
   "interpreter-missing": ["rejected"],

@@ -80,4 +80,5 @@ export interface ExecutionsTable {
   truncated: Generated<number>;
   complete: Generated<number>;
   leftovers_json: Generated<string>;
+  usage_json: string | null;
 }

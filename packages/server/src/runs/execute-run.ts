@@ -125,12 +125,22 @@ async function carryOut(deps: ExecuteDeps, executionId: string, self: UnderWay):
   const prepared = await prepare(deps, waiting);
   if ("code" in prepared)
     return settleUnstarted(deps, executionId, { state: "rejected", reason: prepared });
-  const taken = await move(deps, executionId, { state: "starting", atMs: deps.now() });
-  const result = await prepared.session.start(prepared.spec);
+  const result = await prepared.session.start(prepared.spec, (guarantees) =>
+    noteWay(deps, executionId, guarantees),
+  );
   if (result.kind !== "started") {
     return settleUnstarted(deps, executionId, { state: result.kind, reason: result.reason });
   }
-  await runToEnd(deps, { ...prepared, row: taken.execution, running: result.execution, self });
+  await runToEnd(deps, { ...prepared, row: waiting, running: result.execution, self });
+}
+
+/** Written down before anything can run, so that after a crash we know where to look for it. */
+async function noteWay(
+  deps: ExecuteDeps,
+  executionId: string,
+  guarantees: Guarantees,
+): Promise<void> {
+  await move(deps, executionId, { state: "starting", atMs: deps.now(), guarantees });
 }
 
 interface Prepared {
@@ -181,6 +191,18 @@ async function toSpec(
     workdir: plan.workdir,
     startTimeoutMs: deps.startTimeoutMs,
     outputBytes: plan.outputBytes,
+    timeoutMs: plan.timeoutMs,
+    killGraceMs: plan.killGraceMs,
+    survivors: "kill",
+    resources: {
+      nice: undefined,
+      oomScore: undefined,
+      cpuSeconds: undefined,
+      openFiles: undefined,
+      fileBytes: undefined,
+      processes: undefined,
+      umask: undefined,
+    },
   };
 }
 

@@ -11,7 +11,7 @@ import {
 } from "@deckhand/core";
 import type { Insertable, Kysely, Selectable, Transaction, Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
-import type { Leftover } from "../sessions/session.ts";
+import type { Leftover, Usage } from "../sessions/session.ts";
 import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
 
 export type RunRow = Selectable<RunsTable>;
@@ -58,6 +58,7 @@ export interface ExecutionChange {
     readonly complete: boolean;
   };
   readonly leftovers?: readonly Leftover[];
+  readonly usage?: Usage | undefined;
 }
 
 export interface MovedExecution {
@@ -306,6 +307,7 @@ function toUpdate(before: ExecutionRow, change: ExecutionChange): Updateable<Exe
     ...(change.guarantees && { guarantees_json: JSON.stringify(change.guarantees) }),
     ...(change.output && toOutputColumns(change.output)),
     ...(change.leftovers && { leftovers_json: JSON.stringify(change.leftovers) }),
+    ...(change.usage && { usage_json: JSON.stringify(change.usage) }),
   };
 }
 

@@ -16,7 +16,16 @@ const CANCEL: StopReason = {
 };
 
 function exited(exitCode: number, signal?: string): SessionOutcome {
-  return { kind: "exited", exitCode, signal, outputComplete: true, dropped: NONE, leftovers: [] };
+  return {
+    kind: "exited",
+    exitCode,
+    signal,
+    stoppedBy: undefined,
+    usage: undefined,
+    outputComplete: true,
+    dropped: NONE,
+    leftovers: [],
+  };
 }
 
 function lost(code: "container-gone" | "connection-lost"): SessionOutcome {

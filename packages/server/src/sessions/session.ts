@@ -2,15 +2,25 @@ import type { Guarantees, OutcomeReason, ScriptLaunch } from "@deckhand/core";
 import type { OutputStream } from "../engines/engine.ts";
 
 /**
- * The way of executions into one container. An attached exec stands behind it; whatever starts an execution there
- * says in `guarantees` what holds for it.
+ * The way of executions into an engine's containers: the guard, or an attached exec where it can not be. What holds
+ * for an execution is said in its `guarantees`.
  */
 export interface Session {
   /**
    * Starts at most once. `started` means that the script's process is about to be, or is, running; `rejected` that
-   * nothing of it ran; `lost` that we can not know. Never throws but for a programming error.
+   * nothing of it ran; `lost` that we can not know. `onWay` is called before each way that is tried, and its
+   * end is waited for before anything of the script can run. Never throws but for a programming error, or what `onWay` throws.
    */
-  start(spec: ExecutionSpec): Promise<StartResult>;
+  start(
+    spec: ExecutionSpec,
+    onWay?: (guarantees: Guarantees) => Promise<void>,
+  ): Promise<StartResult>;
+  /**
+   * Takes up an execution that an earlier server process started in a durable way; its output goes on after what was
+   * received. `unknown` means that it was never started in this incarnation of the container, and never will be by
+   * that earlier process. `lost` as in `start`.
+   */
+  resume(spec: ExecutionSpec, received: ByteCounts): Promise<ResumeResult>;
   /** Lists the processes that still carry the execution's mark; for an execution whose connection is gone. */
   findLeftovers(execution: ExecutionPlace): Promise<readonly Leftover[]>;
 }
@@ -36,6 +46,38 @@ export interface ExecutionSpec extends ExecutionPlace {
   readonly startTimeoutMs: number;
   /** What will be kept of the output; more than this need not be held for a consumer that lags. */
   readonly outputBytes: number;
+  /** How long the script may run; kept inside the container where the way is durable. */
+  readonly timeoutMs: number;
+  /** From TERM to KILL, when the time is up. */
+  readonly killGraceMs: number;
+  /** What happens to background processes when the main process has ended. */
+  readonly survivors: SurvivorPolicy;
+  readonly resources: Resources;
+  /** A pseudo terminal instead of pipes; its input stays open, and everything it shows comes as stdout. */
+  readonly terminal?: TerminalSize | undefined;
+}
+
+/** `kill` ends them; `wait` lets the execution go on until the last has ended. */
+export type SurvivorPolicy = "kill" | "wait";
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What the script may use; what is `undefined` stays as the container has it. Only the guard can set these. */
+export interface Resources {
+  /** -20 to 19, added to nothing: the script's own nice value. */
+  readonly nice: number | undefined;
+  /** 0 to 1000, added to the container's own score; above 0 the kernel takes the script before the main process. */
+  readonly oomScore: number | undefined;
+  readonly cpuSeconds: number | undefined;
+  readonly openFiles: number | undefined;
+  readonly fileBytes: number | undefined;
+  /** Counts all processes of the user, as the kernel does, also those that are not the script's. */
+  readonly processes: number | undefined;
+  /** Three octal digits as a number, 0o022 for example. */
+  readonly umask: number | undefined;
 }
 
 export type Program =
@@ -47,6 +89,11 @@ export type StartResult =
   | { readonly kind: "rejected"; readonly reason: OutcomeReason }
   | { readonly kind: "lost"; readonly reason: OutcomeReason };
 
+export type ResumeResult =
+  | { readonly kind: "resumed"; readonly execution: RunningExecution }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "lost"; readonly reason: OutcomeReason };
+
 export interface OutputChunk {
   readonly stream: OutputStream;
   readonly bytes: Uint8Array;
@@ -54,6 +101,14 @@ export interface OutputChunk {
 
 export interface RunningExecution {
   readonly guarantees: Guarantees;
+  /** Whether the deadline of the specification is kept inside the container; a stop at that time is then not needed. */
+  readonly keepsDeadline: boolean;
+  /** Only of an execution with a terminal. */
+  readonly terminal?: TerminalInput;
+  /** Says how much of the output is on the disk, so that it need not be kept inside the container any more. */
+  acknowledge(stored: ByteCounts): void;
+  /** Says that the outcome is written down; whoever holds the execution inside the container forgets it. */
+  release(): void;
   /**
    * What the script writes, without our own framing. Ends when nothing more comes, also when the execution is lost;
    * never throws. The engine must never wait for us, so what a lagging consumer has not taken is held in memory, up to
@@ -69,6 +124,12 @@ export interface RunningExecution {
   stop(options: { readonly graceMs: number }): Promise<readonly Leftover[]>;
   /** Gives up on the engine's connection (its container is gone); `output` and `outcome` then end at once as lost. */
   abandon(reason: OutcomeReason): void;
+}
+
+export interface TerminalInput {
+  /** Resolves when more may be written; false when nothing is taken any more. */
+  write(bytes: Uint8Array): Promise<boolean>;
+  resize(size: TerminalSize): void;
 }
 
 export interface Leftover {
@@ -87,9 +148,21 @@ export type SessionOutcome =
       readonly exitCode: number;
       /** `SIGTERM` and so on, when the script's main process ended by one. */
       readonly signal: string | undefined;
+      /** Set when the deadline was kept inside the container and ended the script. */
+      readonly stoppedBy: "deadline" | undefined;
+      readonly usage: Usage | undefined;
       /** False when output may be missing although the exit code is known. */
       readonly outputComplete: boolean;
       readonly dropped: ByteCounts;
       readonly leftovers: readonly Leftover[];
     }
   | { readonly kind: "lost"; readonly reason: OutcomeReason; readonly dropped: ByteCounts };
+
+/** What the script and all its processes used. */
+export interface Usage {
+  readonly cpuMs: number;
+  /** The most memory that one of its processes had. */
+  readonly maxMemoryBytes: number;
+  /** How often the kernel ended something in the container for lack of memory while the script ran. */
+  readonly oomKills: number;
+}

@@ -12,7 +12,7 @@ import { OutputQueue } from "./output-queue.ts";
 import { findCause } from "./find-cause.ts";
 import { sweep, toLeftover } from "./sweep.ts";
 
-const GUARANTEES: Guarantees = {
+export const ATTACHED_GUARANTEES: Guarantees = {
   way: "attached-exec",
   durability: "attached",
   stop: "marker-sweep",
@@ -139,6 +139,8 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
         kind: "exited",
         exitCode,
         signal: toSignal(exitCode),
+        stoppedBy: undefined,
+        usage: undefined,
         outputComplete,
         dropped,
         leftovers,
@@ -184,7 +186,10 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
   return {
     firstWord: firstWord.promise,
     running: {
-      guarantees: GUARANTEES,
+      guarantees: ATTACHED_GUARANTEES,
+      keepsDeadline: false,
+      acknowledge: () => {},
+      release: () => {},
       output: queue,
       outcome,
       stop,

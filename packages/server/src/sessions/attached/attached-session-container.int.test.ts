@@ -11,7 +11,8 @@ import {
 } from "../../engines/testing/engine-command.ts";
 import { socketProxy } from "../../engines/testing/socket-proxy.ts";
 import type { ExecutionSpec, RunningExecution } from "../session.ts";
-import { newExecutionId, readToEnd } from "../testing/read-to-end.ts";
+import { executionSpec, newExecutionId } from "../testing/execution-spec.ts";
+import { readToEnd } from "../testing/read-to-end.ts";
 import { attachedSession } from "./attached-session.ts";
 import { sweep } from "./sweep.ts";
 
@@ -48,19 +49,8 @@ async function container(image: string, flags: readonly string[] = [], argv?: re
 }
 
 function toSpec(containerId: string, text: string): ExecutionSpec {
-  return {
-    executionId: newExecutionId(),
-    runId: "run_test",
-    containerId,
-    program: { kind: "script", text, launch: SH },
-    args: [],
-    env: {},
-    stdin: undefined,
-    user: "",
-    workdir: "",
-    startTimeoutMs: 15_000,
-    outputBytes: 1024 * 1024,
-  };
+  const program = { kind: "script", text, launch: SH } as const;
+  return executionSpec({ containerId, program, outputBytes: 1024 * 1024 });
 }
 
 async function start(spec: ExecutionSpec, through = engine): Promise<RunningExecution> {

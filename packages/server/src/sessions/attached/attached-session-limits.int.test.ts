@@ -11,7 +11,8 @@ import {
 } from "../../engines/testing/engine-command.ts";
 import { socketProxy } from "../../engines/testing/socket-proxy.ts";
 import type { ExecutionSpec } from "../session.ts";
-import { newExecutionId, readToEnd } from "../testing/read-to-end.ts";
+import { executionSpec, newExecutionId } from "../testing/execution-spec.ts";
+import { readToEnd } from "../testing/read-to-end.ts";
 import { attachedSession } from "./attached-session.ts";
 
 const SH: ScriptLaunch = {
@@ -49,16 +50,7 @@ describe("an attached exec in special containers", () => {
   }
 
   function toSpec(containerId: string, program: ExecutionSpec["program"]): ExecutionSpec {
-    const rest = {
-      args: [],
-      env: {},
-      stdin: undefined,
-      user: "",
-      workdir: "",
-      startTimeoutMs: 15_000,
-      outputBytes: 64 * 1024 * 1024,
-    };
-    return { executionId: newExecutionId(), runId: "run_test", containerId, program, ...rest };
+    return executionSpec({ containerId, program });
   }
 
   test("without a shell a script is rejected; a command line runs when the operator allows it", async () => {

@@ -12,7 +12,8 @@ import {
   startContainer,
 } from "../../engines/testing/engine-command.ts";
 import type { ExecutionSpec, RunningExecution, Session } from "../session.ts";
-import { newExecutionId, readToEnd } from "../testing/read-to-end.ts";
+import { executionSpec } from "../testing/execution-spec.ts";
+import { readToEnd } from "../testing/read-to-end.ts";
 import { attachedSession } from "./attached-session.ts";
 
 /** How often each of the nastier scripts is stopped; the full promise is 100. */
@@ -86,20 +87,12 @@ for (const place of PLACES) {
     let container: SuiteContainer;
     let command: EngineCommand;
 
-    const toSpec = (text: string, more: Partial<ExecutionSpec> = {}): ExecutionSpec => ({
-      executionId: newExecutionId(),
-      runId: "run_test",
-      containerId: container.id,
-      program: { kind: "script", text, launch: place.launch },
-      args: [],
-      env: {},
-      stdin: undefined,
-      user: "",
-      workdir: "",
-      startTimeoutMs: 15_000,
-      outputBytes: 64 * 1024 * 1024,
-      ...more,
-    });
+    const toSpec = (text: string, more: Partial<ExecutionSpec> = {}): ExecutionSpec =>
+      executionSpec({
+        containerId: container.id,
+        program: { kind: "script", text, launch: place.launch },
+        ...more,
+      });
     const start = async (
       text: string,
       more?: Partial<ExecutionSpec>,

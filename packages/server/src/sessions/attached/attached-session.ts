@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { type AppError, isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Engine, EngineExec } from "../../engines/engine.ts";
-import { startDirect } from "../direct/direct-execution.ts";
+import { DIRECT_GUARANTEES, startDirect } from "../direct/direct-execution.ts";
 import type { ExecutionSpec, Session, StartResult } from "../session.ts";
-import { type AttachedExecution, attachExecution, type FirstWord } from "./attached-execution.ts";
+import {
+  ATTACHED_GUARANTEES,
+  type AttachedExecution,
+  attachExecution,
+  type FirstWord,
+} from "./attached-execution.ts";
 import { findTooLarge, toEnvironment } from "./environment.ts";
 import { findCause } from "./find-cause.ts";
 import { WRAPPER_COMMAND } from "./programs.ts";
@@ -20,6 +25,12 @@ const REFUSALS: Readonly<Record<string, OutcomeReason["code"]>> = {
   "no-head": "start-refused",
 };
 
+const NO_TERMINAL: OutcomeReason = {
+  code: "terminal-impossible",
+  detail:
+    "A terminal needs the guard, and there is no way to start it in this container; `deckhand doctor` says why.",
+};
+
 export interface AttachedSessionOptions {
   readonly engine: Engine;
   /** Whether a plain command line may be started by itself in a container without a shell. */
@@ -29,11 +40,13 @@ export interface AttachedSessionOptions {
 /** Runs scripts by an exec of the engine that stays attached until their end. */
 export function attachedSession({ engine, directExec }: AttachedSessionOptions): Session {
   return {
-    start: async (spec) => {
+    start: async (spec, onWay) => {
+      if (spec.terminal) return rejected(NO_TERMINAL);
       const nonce = randomBytes(16).toString("hex");
       const env = toEnvironment(spec, nonce);
       const tooLarge = findTooLarge(env);
       if (tooLarge) return rejected({ code: "environment-too-large", detail: tooLarge });
+      await onWay?.(ATTACHED_GUARANTEES);
       const result = await start({
         engine,
         spec,
@@ -42,10 +55,11 @@ export function attachedSession({ engine, directExec }: AttachedSessionOptions):
         deadline: performance.now() + spec.startTimeoutMs,
       });
       if (!isWithoutShell(result)) return result;
-      return directExec && spec.program.kind === "argv"
-        ? startDirect(engine, spec)
-        : withAdvice(result, spec);
+      if (!directExec || spec.program.kind !== "argv") return withAdvice(result, spec);
+      await onWay?.(DIRECT_GUARANTEES);
+      return startDirect(engine, spec);
     },
+    resume: async () => ({ kind: "unknown" }),
     findLeftovers: async (place) =>
       (await sweep(engine, { place, signal: "0", wrapperPid: undefined })) ?? [],
   };

@@ -4,7 +4,7 @@ import { OutputQueue } from "../attached/output-queue.ts";
 import { toRefusal } from "../attached/start-failures.ts";
 import type { ExecutionSpec, RunningExecution, SessionOutcome, StartResult } from "../session.ts";
 
-const GUARANTEES: Guarantees = {
+export const DIRECT_GUARANTEES: Guarantees = {
   way: "direct-exec",
   durability: "none",
   stop: "none",
@@ -73,7 +73,10 @@ function follow(
   }
 
   return {
-    guarantees: GUARANTEES,
+    guarantees: DIRECT_GUARANTEES,
+    keepsDeadline: false,
+    acknowledge: () => {},
+    release: () => {},
     output: queue,
     outcome: finish(),
     stop: async () => [],
@@ -90,6 +93,8 @@ async function askEngine(engine: Engine, exec: EngineExec): Promise<SessionOutco
         kind: "exited",
         exitCode: status.exitCode,
         signal: undefined,
+        stoppedBy: undefined,
+        usage: undefined,
         outputComplete: false,
         dropped: nothing,
         leftovers: [],

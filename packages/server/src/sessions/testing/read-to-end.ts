@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { RunningExecution, SessionOutcome } from "../session.ts";
 
 export interface Ended {
@@ -13,8 +12,4 @@ export async function readToEnd(execution: RunningExecution): Promise<Ended> {
   for await (const { stream, bytes } of execution.output) pieces[stream].push(bytes);
   const [stdout, stderr] = [Buffer.concat(pieces.stdout), Buffer.concat(pieces.stderr)];
   return { outcome: await execution.outcome, stdout, stderr };
-}
-
-export function newExecutionId(): string {
-  return `exe_${randomBytes(13).toString("hex")}`;
 }
