@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { findDurationMs } from "../duration.ts";
 import { EXECUTION_STATES } from "../runs/execution-state.ts";
 import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
@@ -42,8 +43,56 @@ export const inlineScript = z
   })
   .meta({ id: "InlineScript" });
 
+/** More than any kernel gives one process. */
+const MOST_OPEN_FILES = 2 ** 31 - 1;
+/** More than any kernel has. */
+const MOST_PROCESSES = 2 ** 22;
+
 /** Bytes for the script's standard input: text, or base64 for what is no text. */
 export const stdinInput = z.union([z.string(), z.strictObject({ base64: z.base64() })]);
+
+/** What a script may use; what is left out stays as the container has it. */
+export const resourceLimits = z.strictObject({
+  nice: z.number().int().min(-20).max(19).optional().meta({
+    description: "the script's own nice value; below the container's it needs CAP_SYS_NICE",
+  }),
+  oomScore: z.number().int().min(0).max(1000).optional().meta({
+    description:
+      "added to the container's own score (500): above 0 the kernel takes the script before the main process when memory ends",
+  }),
+  cpuTime: durationText.refine(isWholeSeconds, "write whole seconds, from 1s").optional().meta({
+    description:
+      "CPU time of each process, in whole seconds; SIGXCPU or SIGKILL ends what uses more",
+    example: "30s",
+  }),
+  openFiles: z.number().int().min(1).max(MOST_OPEN_FILES).optional().meta({
+    description: "file descriptors of each process",
+  }),
+  fileBytes: z.number().int().min(0).optional().meta({
+    description: "the largest file that the script can write; beyond it: SIGXFSZ",
+  }),
+  processes: z.number().int().min(1).max(MOST_PROCESSES).optional().meta({
+    description:
+      "processes and threads of the user, also those that are not the script's; the host's root is not limited",
+  }),
+  umask: z
+    .string()
+    .regex(/^0?[0-7]{3}$/, "write octal digits, such as 022 or 0027")
+    .optional()
+    .meta({ example: "027" }),
+});
+export type ResourceLimits = z.infer<typeof resourceLimits>;
+
+function isWholeSeconds(text: string): boolean {
+  const durationMs = findDurationMs(text);
+  return durationMs !== undefined && durationMs >= 1_000 && durationMs % 1_000 === 0;
+}
+
+export const survivorPolicy = z.enum(["kill", "wait"]).meta({
+  description:
+    "background processes of a script that ended: kill ends them, wait lets the run go on until the last has ended",
+});
+export type SurvivorPolicy = z.infer<typeof survivorPolicy>;
 
 /** Exactly one of `script`, `inline` and `argv`. */
 export const runRequest = z
@@ -79,8 +128,12 @@ export const runRequest = z
         killGrace: durationText.optional(),
         outputBytes: z.number().int().min(0).optional(),
         maxTargets: z.number().int().min(1).optional(),
+        ...resourceLimits.shape,
       })
       .default({}),
+    survivors: survivorPolicy.optional().meta({
+      description: "else what the script's header says, else kill",
+    }),
     allowEmpty: z.boolean().default(false),
     reason: z.string().max(500).optional(),
   })
@@ -198,6 +251,26 @@ export const runSummary = z
   .meta({ id: "RunSummary" });
 export type RunSummary = z.infer<typeof runSummary>;
 
+/** What was chosen for a run; null where the container's own limit holds. */
+export const limitsView = z.object({
+  timeoutMs: z.number().int(),
+  killGraceMs: z.number().int(),
+  outputBytes: z.number().int(),
+  nice: z.number().int().nullable(),
+  oomScore: z.number().int().nullable(),
+  cpuTimeMs: z.number().int().nullable(),
+  openFiles: z.number().int().nullable(),
+  fileBytes: z.number().int().nullable(),
+  processes: z.number().int().nullable(),
+  umask: z.string().nullable(),
+});
+export type LimitsView = z.infer<typeof limitsView>;
+
+const effect = z
+  .enum(["read", "write", "destructive"])
+  .nullable()
+  .meta({ description: "what the script's header says of it" });
+
 export const run = runSummary
   .extend({
     interpreter: z.array(z.string()).nullable(),
@@ -209,11 +282,9 @@ export const run = runSummary
     env: z.array(z.string()).meta({ description: "names only" }),
     user: z.string(),
     workdir: z.string(),
-    limits: z.object({
-      timeoutMs: z.number().int(),
-      killGraceMs: z.number().int(),
-      outputBytes: z.number().int(),
-    }),
+    limits: limitsView,
+    survivors: survivorPolicy,
+    effect,
     executions: z.array(execution),
   })
   .meta({ id: "Run" });
@@ -268,11 +339,9 @@ export const runPlanView = z
     args: z.array(z.string()),
     user: z.string(),
     workdir: z.string(),
-    limits: z.object({
-      timeoutMs: z.number().int(),
-      killGraceMs: z.number().int(),
-      outputBytes: z.number().int(),
-    }),
+    limits: limitsView,
+    survivors: survivorPolicy,
+    effect,
     targets: z.array(executionTarget),
   })
   .meta({ id: "RunPlan" });

@@ -32,6 +32,14 @@ const FULL = `#!/usr/bin/env bash
 # @user     postgres
 # @workdir  /tmp
 # @timeout  30m
+# @nice     10
+# @oom-score 800
+# @cpu-time 1m30s
+# @open-files 256
+# @file-size 10MiB
+# @max-processes 64
+# @umask    0027
+# @survivors wait
 # @effect   write
 # @tags     postgres, maintenance
 # @owner    dba@example.org
@@ -58,6 +66,16 @@ test("a header is read whole, to the first line of code", () => {
     user: "postgres",
     workdir: "/tmp",
     timeoutMs: 1_800_000,
+    limits: {
+      nice: 10,
+      oomScore: 800,
+      cpuTime: "1m30s",
+      openFiles: 256,
+      fileBytes: 10 * 1024 * 1024,
+      processes: 64,
+      umask: "0027",
+    },
+    survivors: "wait",
     on: ["label=role=db", "project=shop"],
     except: ["pg-3"],
     effect: "write",
@@ -156,6 +174,25 @@ describe("a problem says where it is and what was meant", () => {
     [["@param A int(1..8) = 9"], ["3:22 the default of A is 9; the most is 8"]],
     [["@param A int? = 9"], ["3:16 A has a default, so ? says nothing; leave one of them out"]],
     [["@param A choice"], ["3:18 choice needs its choices: choice(a|b)"]],
+    ...["choice(a, b)", "choices(a, b|c)"].map((type): [string[], string[]] => [
+      [`@param A ${type}`],
+      [
+        `3:${type.indexOf(",") + 12} choices are separated by |, as in (a|b); a choice that holds a comma needs quotes`,
+      ],
+    ]),
+    [["@nice 20"], ["3:9 @nice is a whole number from -20 to 19"]],
+    [["@nice 1.5"], ["3:9 @nice is a whole number from -20 to 19"]],
+    [["@oom-score -1"], ["3:14 @oom-score is a whole number from 0 to 1000"]],
+    [["@cpu-time 500ms"], ["3:13 @cpu-time is whole seconds, such as 30s or 10m"]],
+    [["@cpu-time 30"], ["3:13 @cpu-time is whole seconds, such as 30s or 10m"]],
+    [["@open-files 0"], ["3:15 @open-files is a whole number from 1 to 2147483647"]],
+    [["@file-size big"], ["3:14 @file-size is a size, such as 10MiB"]],
+    [["@max-processes 0"], ["3:18 @max-processes is a whole number from 1 to 4194304"]],
+    [["@umask 888"], ["3:10 @umask is three octal digits, such as 027"]],
+    [["@umask 1022"], ["3:10 @umask is three octal digits, such as 027"]],
+    [["@survivors live"], ["3:14 @survivors is one of kill, wait"]],
+    [["@nice 1", "@nice 2"], ["4:3 @nice is given twice"]],
+    [["@openfiles 5"], ["3:3 @openfiles is not a key; did you mean @open-files?"]],
     [["@param A choice(a|a)"], ["3:18 a choice is given twice"]],
     [["@param A string nonsense"], ["3:19 this is not expected here; help comes after --"]],
     [['@param A string = "x'], ['3:21 this quote (") is not closed']],
@@ -204,6 +241,7 @@ describe("a parameter's parts", () => {
     ["A int(1..)", { min: 1, max: null, required: true }],
     ["A number(-1.5..0.5) = 0", { min: -1.5, max: 0.5 }],
     ['A choice("a|b" | c )', { choices: ["a|b", "c"] }],
+    ['A choice("a, b"|c)', { choices: ["a, b", "c"] }],
     ["A choices(size|ttl|type) = size,ttl -- columns", { default: "size,ttl" }],
     ["A date = 2024-02-29", { default: "2024-02-29" }],
     ["A duration = 1h30m", { default: "1h30m" }],
@@ -221,6 +259,9 @@ const word = fc.constantFrom(
   "@on",
   "@env",
   "@timeout",
+  "@nice",
+  "@file-size",
+  "@umask",
   "@interpreter",
   "A",
   "int",

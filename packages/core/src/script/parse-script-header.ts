@@ -1,3 +1,4 @@
+import { survivorPolicy } from "../contract/run.ts";
 import type { ScriptHeaderView, ScriptParam, ScriptProblem } from "../contract/script.ts";
 import { findDurationMs } from "../duration.ts";
 import { isAppError } from "../errors.ts";
@@ -13,6 +14,11 @@ import {
   isPsql,
 } from "./interpreter.ts";
 import { type ParsedParam, parseParam, parseSecret } from "./parse-param.ts";
+import {
+  RESOURCE_LIMITS,
+  type ResourceLimitName,
+  readResourceLimit,
+} from "./read-resource-limit.ts";
 import { findNameProblem, isPsqlName } from "./reserved-names.ts";
 import type { ScriptHeader } from "./script-header.ts";
 import { findExtension } from "./script-path.ts";
@@ -80,11 +86,12 @@ function startReading(declared: boolean): Reading {
     user: null,
     workdir: null,
     timeoutMs: null,
+    survivors: null,
     effect: null,
     owner: null,
   };
   const lists = { on: [], except: [], params: [], examples: [], tags: [] };
-  const draft: Draft = { declared, ...nothing, ...lists, acceptsArgs: false, env: {} };
+  const draft: Draft = { declared, ...nothing, ...lists, acceptsArgs: false, env: {}, limits: {} };
   return { draft, problems: [], seen: new Set(), about: [], inAbout: true };
 }
 
@@ -166,13 +173,29 @@ const TAKE_BY_KEY: Readonly<Record<string, Take>> = {
   },
   effect: takeEffect,
   timeout: takeTimeout,
+  survivors: takeSurvivors,
   interpreter: takeInterpreter,
   env: takeEnv,
   on: takeSelector("on"),
   except: takeSelector("except"),
   param: (reading, entry) => takeParam(reading, entry, parseParam(entry.value)),
   secret: (reading, entry) => takeParam(reading, entry, parseSecret(entry.value)),
+  ...toTakes(RESOURCE_LIMITS),
 };
+
+/** The limits have the same words as the options of the command line. */
+function toTakes(limits: typeof RESOURCE_LIMITS): Record<string, Take> {
+  const names = Object.keys(limits) as ResourceLimitName[];
+  return Object.fromEntries(names.map((name) => [limits[name].word, takeLimit(name)]));
+}
+
+function takeLimit(name: ResourceLimitName): Take {
+  return (reading, entry) => {
+    const limit = readResourceLimit(name, entry.value);
+    if (limit) reading.draft.limits = { ...reading.draft.limits, ...limit };
+    else fault(reading, entry, `@${entry.key} is ${RESOURCE_LIMITS[name].takes}`);
+  };
+}
 
 function takePlain(key: "title" | "owner" | "user" | "workdir"): Take {
   return (reading, entry) => {
@@ -198,6 +221,12 @@ function takeTimeout(reading: Reading, entry: Entry): void {
   const timeoutMs = findDurationMs(entry.value);
   if (timeoutMs !== undefined && timeoutMs > 0) reading.draft.timeoutMs = timeoutMs;
   else fault(reading, entry, "@timeout is a duration, such as 30s, 10m or 1h30m");
+}
+
+function takeSurvivors(reading: Reading, entry: Entry): void {
+  const { success, data } = survivorPolicy.safeParse(entry.value);
+  if (success) reading.draft.survivors = data;
+  else fault(reading, entry, `@survivors is one of ${survivorPolicy.options.join(", ")}`);
 }
 
 function takeInterpreter(reading: Reading, entry: Entry): void {

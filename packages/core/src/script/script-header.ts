@@ -1,3 +1,4 @@
+import type { ResourceLimits, SurvivorPolicy } from "../contract/run.ts";
 import type { ScriptHeaderView, ScriptParam } from "../contract/script.ts";
 import type { Interpreter } from "./interpreter.ts";
 
@@ -12,6 +13,8 @@ export interface ScriptHeader {
   readonly user: string | null;
   readonly workdir: string | null;
   readonly timeoutMs: number | null;
+  readonly limits: ResourceLimits;
+  readonly survivors: SurvivorPolicy | null;
   readonly on: readonly string[];
   readonly except: readonly string[];
   readonly effect: ScriptHeaderView["effect"];
@@ -25,7 +28,14 @@ export interface ScriptHeader {
 
 /** Shows a header as the API does. */
 export function toHeaderView(header: ScriptHeader): ScriptHeaderView {
-  const { declared, interpreter, env: _env, ...rest } = header;
+  const {
+    declared,
+    interpreter,
+    env: _env,
+    limits: _limits,
+    survivors: _survivors,
+    ...rest
+  } = header;
   return {
     ...rest,
     interpreter: interpreter && [interpreter.commands.join("|"), ...interpreter.flags],

@@ -27,10 +27,10 @@ const fullTarget = {
 };
 
 const guarantees = {
-  way: "attached-exec",
-  durability: "attached",
-  stop: "marker-sweep",
-  survivesServerRestart: false,
+  way: "guard",
+  durability: "durable",
+  stop: "tree",
+  survivesServerRestart: true,
 };
 
 const execution = {
@@ -58,6 +58,7 @@ const execution = {
     stderr: "",
     encoding: "utf-8",
   },
+  usage: { cpuMs: 3_412, maxMemoryBytes: 41_943_040, oomKills: 0 },
   leftovers: [],
 };
 
@@ -87,7 +88,18 @@ const runSummary = {
   },
 };
 
-const limits = { timeoutMs: 1_800_000, killGraceMs: 5_000, outputBytes: 67_108_864 };
+const limits = {
+  timeoutMs: 1_800_000,
+  killGraceMs: 5_000,
+  outputBytes: 67_108_864,
+  nice: 10,
+  oomScore: 500,
+  cpuTimeMs: null,
+  openFiles: null,
+  fileBytes: null,
+  processes: null,
+  umask: null,
+};
 
 const planned = {
   interpreter: ["bash"],
@@ -97,6 +109,8 @@ const planned = {
   user: "postgres",
   workdir: "",
   limits,
+  survivors: "kill",
+  effect: "write",
 };
 
 const frame = {
@@ -155,6 +169,29 @@ const scriptVersion = {
   createdAt: "2026-11-18T10:00:00.000Z",
 };
 
+const terminal = {
+  id: "trm_01k9g4z7e0s2m4n6p8q0r2t4v8",
+  target,
+  argv: ["bash"],
+  user: "postgres",
+  workdir: "",
+  columns: 120,
+  rows: 40,
+  by: { tokenId: TOKEN, name: "ann" },
+  since: TIME.started,
+  state: "open",
+  watchers: 0,
+  unwatchedUntil: "2026-11-20T21:15:00.110Z",
+  bytes: 81_234,
+  guarantees: { way: "guard", durability: "durable", stop: "tree", survivesServerRestart: true },
+  end: null,
+  leftovers: [],
+  urls: {
+    self: "/api/v1/terminals/trm_01k9g4z7e0s2m4n6p8q0r2t4v8",
+    connect: "/api/v1/terminals/trm_01k9g4z7e0s2m4n6p8q0r2t4v8/connect",
+  },
+};
+
 const token = {
   id: TOKEN,
   name: "ann",
@@ -198,6 +235,15 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   UpdateScriptRequestInput: { text },
   CheckScriptRequestInput: { path: "db/vacuum.sh", text },
   CheckScriptAnswer: { header, problems: [] },
+  Terminal: terminal,
+  TerminalList: { data: [terminal] },
+  OpenTerminalRequestInput: {
+    on: "pg-1",
+    argv: ["bash"],
+    user: "postgres",
+    columns: 120,
+    rows: 40,
+  },
   Token: token,
   TokenList: { data: [token] },
   CreateTokenRequestInput: { name: "ci", expiresIn: "90d" },
@@ -218,7 +264,7 @@ export const REQUEST_EXAMPLES: Readonly<
         on: ["label=role=db,project=shop"],
         except: ["name=pg-old-*"],
         params: { TABLE: "public.orders", JOBS: 2 },
-        limits: { timeout: "30m", maxTargets: 20 },
+        limits: { timeout: "30m", maxTargets: 20, nice: 10, cpuTime: "5m", umask: "027" },
         reason: "OPS-412 bloat",
       },
     },

@@ -9,6 +9,7 @@ import {
   parseScriptHeader,
   parseSelector,
   type ResolvedParams,
+  type ResourceLimits,
   resolveLaunch,
   resolveParams,
   type RunPlanView,
@@ -17,7 +18,14 @@ import {
   type ScriptLaunch,
   type Target,
 } from "@deckhand/core";
-import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
+import type { Resources } from "../sessions/session.ts";
+import {
+  DEFAULT_OOM_SCORE,
+  type KeptRequest,
+  type PlannedTarget,
+  type RunPlan,
+  toLimitsView,
+} from "./run-plan.ts";
 
 export interface PlanDeps {
   readonly scripts: ScriptSource;
@@ -243,6 +251,9 @@ function toPlan(deps: PlanDeps, { request, source, params, hasStdin }: PlanParts
     user: request.user ?? header?.user ?? "",
     workdir: request.workdir ?? header?.workdir ?? "",
     ...toLimits(deps.limits, { request, header }),
+    resources: toResources({ ...header?.limits, ...request.limits }),
+    survivors: request.survivors ?? header?.survivors ?? "kill",
+    effect: header?.effect ?? null,
   };
 }
 
@@ -270,6 +281,20 @@ function toLimits(
       "/limits/outputBytes",
     );
   return { timeoutMs, killGraceMs, outputBytes: outputBytes ?? limits.outputBytes };
+}
+
+function toResources(limits: ResourceLimits): Resources {
+  const { nice, oomScore = DEFAULT_OOM_SCORE, openFiles, fileBytes, processes } = limits;
+  const { cpuTime, umask } = limits;
+  return {
+    nice,
+    oomScore,
+    cpuSeconds: cpuTime === undefined ? undefined : parseDurationMs(cpuTime) / 1_000,
+    openFiles,
+    fileBytes,
+    processes,
+    umask: umask === undefined ? undefined : Number.parseInt(umask, 8),
+  };
 }
 
 function exceeded(detail: string, pointer: string): AppError {
@@ -304,11 +329,9 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     args: [...plan.args],
     user: plan.user,
     workdir: plan.workdir,
-    limits: {
-      timeoutMs: plan.timeoutMs,
-      killGraceMs: plan.killGraceMs,
-      outputBytes: plan.outputBytes,
-    },
+    limits: toLimitsView(plan),
+    survivors: plan.survivors,
+    effect: plan.effect,
     targets: targets.map(({ id, name, engine, containerId, image }) => ({
       id,
       name,

@@ -48,6 +48,17 @@ async function insertOld(index: number): Promise<void> {
       timeoutMs: 1,
       killGraceMs: 1,
       outputBytes: 1,
+      resources: {
+        nice: undefined,
+        oomScore: undefined,
+        cpuSeconds: undefined,
+        openFiles: undefined,
+        fileBytes: undefined,
+        processes: undefined,
+        umask: undefined,
+      },
+      survivors: "kill",
+      effect: null,
     },
     request: {
       argv: ["true"],

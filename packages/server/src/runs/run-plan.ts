@@ -1,4 +1,8 @@
-import type { ParamValue, RunRequest, ScriptLaunch } from "@deckhand/core";
+import type { LimitsView, ParamValue, Run, RunRequest, ScriptLaunch } from "@deckhand/core";
+import type { Resources, SurvivorPolicy } from "../sessions/session.ts";
+
+/** Added to the container's own score, so that memory that ends takes the script and not the main process. */
+export const DEFAULT_OOM_SCORE = 500;
 
 /** What a run will do, frozen when it is accepted, so that whoever carries it out looks nothing up. */
 export interface RunPlan {
@@ -19,6 +23,10 @@ export interface RunPlan {
   readonly timeoutMs: number;
   readonly killGraceMs: number;
   readonly outputBytes: number;
+  readonly resources: Resources;
+  readonly survivors: SurvivorPolicy;
+  /** What the script's header says of it. */
+  readonly effect: Run["effect"];
 }
 
 /** The script's text is kept once for all runs, by its hash. */
@@ -38,3 +46,42 @@ export interface PlannedTarget {
 
 /** The request without what must not be kept; a rerun starts from it. */
 export type KeptRequest = Omit<RunRequest, "stdin">;
+
+const NO_RESOURCES: Resources = {
+  nice: undefined,
+  oomScore: undefined,
+  cpuSeconds: undefined,
+  openFiles: undefined,
+  fileBytes: undefined,
+  processes: undefined,
+  umask: undefined,
+};
+
+/** What plans of an earlier version do not say. */
+const UNSAID = {
+  resources: NO_RESOURCES,
+  survivors: "kill",
+  effect: null,
+} as const satisfies Partial<RunPlan>;
+
+/** Reads a plan as it is kept, also one that an earlier version made. */
+export function readPlan(planJson: string): RunPlan {
+  return { ...UNSAID, ...(JSON.parse(planJson) as Omit<RunPlan, keyof typeof UNSAID>) };
+}
+
+/** Shows what was chosen; null is what the container has. */
+export function toLimitsView(plan: RunPlan): LimitsView {
+  const { nice, oomScore, cpuSeconds, openFiles, fileBytes, processes, umask } = plan.resources;
+  return {
+    timeoutMs: plan.timeoutMs,
+    killGraceMs: plan.killGraceMs,
+    outputBytes: plan.outputBytes,
+    nice: nice ?? null,
+    oomScore: oomScore ?? null,
+    cpuTimeMs: cpuSeconds === undefined ? null : cpuSeconds * 1_000,
+    openFiles: openFiles ?? null,
+    fileBytes: fileBytes ?? null,
+    processes: processes ?? null,
+    umask: umask === undefined ? null : umask.toString(8).padStart(3, "0"),
+  };
+}

@@ -7,8 +7,8 @@ import type {
   RunState,
   RunSummary,
 } from "@deckhand/core";
-import type { Leftover } from "../sessions/session.ts";
-import type { RunPlan } from "./run-plan.ts";
+import type { Leftover, Usage } from "../sessions/session.ts";
+import { type RunPlan, readPlan, toLimitsView } from "./run-plan.ts";
 import { type ExecutionRow, type RunRow, toCounts } from "./run-store.ts";
 
 /** Shows a run as lists do. */
@@ -36,7 +36,7 @@ export function toRunSummary(row: RunRow, exitCode: number | null): RunSummary {
 
 /** Shows a run with its plan and its executions. */
 export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
-  const plan = JSON.parse(row.plan_json) as RunPlan;
+  const plan = readPlan(row.plan_json);
   const only = executions.length === 1 ? executions[0] : undefined;
   return {
     ...toRunSummary(row, only?.exit_code ?? null),
@@ -47,11 +47,9 @@ export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
     env: Object.keys(plan.env),
     user: plan.user,
     workdir: plan.workdir,
-    limits: {
-      timeoutMs: plan.timeoutMs,
-      killGraceMs: plan.killGraceMs,
-      outputBytes: plan.outputBytes,
-    },
+    limits: toLimitsView(plan),
+    survivors: plan.survivors,
+    effect: plan.effect,
     executions: executions.map(toExecution),
   };
 }
@@ -83,6 +81,7 @@ export function toExecution(row: ExecutionRow): Execution {
       truncated: row.truncated === 1,
       complete: row.complete === 1,
     },
+    usage: row.usage_json === null ? null : (JSON.parse(row.usage_json) as Usage),
     leftovers: JSON.parse(row.leftovers_json) as Leftover[],
   };
 }

@@ -1,0 +1,124 @@
+import { DEFAULT_LIMITS, type RunRequestInput, runRequest, type Target } from "@deckhand/core";
+import { expect, test } from "vitest";
+import { type PlanDeps, planRun, toPlanView } from "./plan-run.ts";
+import { readPlan } from "./run-plan.ts";
+
+const TARGET: Target = {
+  id: "tgt_3f9a1c0b7d2e4f68",
+  name: "db-1",
+  engine: "local",
+  containerId: "f1d1c0ffee",
+  image: "postgres:16",
+  state: "running",
+  health: "none",
+  project: null,
+  service: null,
+  labels: {},
+  startedAt: null,
+};
+
+const deps: PlanDeps = {
+  scripts: { get: () => Promise.reject(), getVersion: () => Promise.reject() },
+  listTargets: () => [TARGET],
+  refreshTargets: async () => {},
+  limits: DEFAULT_LIMITS,
+};
+
+function plan(request: Partial<RunRequestInput>) {
+  return planRun(deps, runRequest.parse({ on: ["db-1"], ...request }));
+}
+
+function withHeader(...lines: readonly string[]): Partial<RunRequestInput> {
+  const header = ["@deckhand 1", ...lines].map((line) => `# ${line}\n`).join("");
+  return { inline: { text: `#!/bin/sh\n${header}true\n` } };
+}
+
+test("only the oom score is set, and survivors are ended, when nothing is asked for", async () => {
+  const { limits, survivors, effect } = toPlanView(await plan({ argv: ["true"] }));
+  expect({ limits, survivors, effect }).toEqual({
+    limits: {
+      timeoutMs: DEFAULT_LIMITS.timeoutMs,
+      killGraceMs: DEFAULT_LIMITS.killGraceMs,
+      outputBytes: DEFAULT_LIMITS.outputBytes,
+      nice: null,
+      oomScore: 500,
+      cpuTimeMs: null,
+      openFiles: null,
+      fileBytes: null,
+      processes: null,
+      umask: null,
+    },
+    survivors: "kill",
+    effect: null,
+  });
+});
+
+test("every limit of a header goes into the plan as the session takes it", async () => {
+  const { plan: planned } = await plan(
+    withHeader(
+      "@nice -5",
+      "@oom-score 0",
+      "@cpu-time 1m30s",
+      "@open-files 256",
+      "@file-size 1MiB",
+      "@max-processes 64",
+      "@umask 0027",
+      "@survivors wait",
+      "@effect destructive",
+    ),
+  );
+  expect(planned).toMatchObject({
+    resources: {
+      nice: -5,
+      oomScore: 0,
+      cpuSeconds: 90,
+      openFiles: 256,
+      fileBytes: 1_048_576,
+      processes: 64,
+      umask: 0o027,
+    },
+    survivors: "wait",
+    effect: "destructive",
+  });
+});
+
+test("a request's limit goes before the header's, one by one", async () => {
+  const planned = await plan({
+    ...withHeader("@nice 5", "@umask 077", "@cpu-time 10s", "@survivors wait"),
+    limits: { nice: 0, cpuTime: "2m" },
+    survivors: "kill",
+  });
+  expect(toPlanView(planned)).toMatchObject({
+    limits: { nice: 0, umask: "077", cpuTimeMs: 120_000 },
+    survivors: "kill",
+  });
+});
+
+test("the request that is kept for a rerun has what was asked for, and not what a header says", async () => {
+  const { keptRequest } = await plan({
+    ...withHeader("@nice 5", "@survivors wait"),
+    limits: { openFiles: 10 },
+  });
+  expect(keptRequest.limits).toEqual({ openFiles: 10 });
+  expect(keptRequest.survivors).toBeUndefined();
+});
+
+test("a plan comes back from its text as it was", async () => {
+  const { plan: planned } = await plan({ argv: ["true"], limits: { umask: "000", fileBytes: 0 } });
+  expect(readPlan(JSON.stringify(planned))).toEqual(planned);
+});
+
+test("a plan that an earlier version kept is read with what was true of it", async () => {
+  const {
+    resources: _r,
+    survivors: _s,
+    effect: _e,
+    ...earlier
+  } = (await plan({ argv: ["x"] })).plan;
+  expect(readPlan(JSON.stringify(earlier))).toMatchObject({
+    program: { kind: "argv", argv: ["x"] },
+    resources: { oomScore: undefined, nice: undefined },
+    survivors: "kill",
+    effect: null,
+  });
+});
