@@ -31,6 +31,8 @@ const HELP = /\s*--(?:\s+|$)/y;
 const BARE_END = /(?:^|\s)--(?:\s|$)/;
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r" };
 const MOST_CHOICES = 200;
+const COMMA_IN_CHOICE =
+  "choices are separated by |, as in (a|b); a choice that holds a comma needs quotes";
 
 /** Reads what follows `@param`: NAME type(range)? = default -- help. */
 export function parseParam(text: string): ParsedParam {
@@ -132,9 +134,17 @@ function readChoices(reading: Reading, at: number): string[] {
 function readChoice(reading: Reading): string {
   skipBlanks(reading);
   const quoted = readQuoted(reading);
-  if (quoted === undefined) return take(reading, /[^|)]*/y).trim();
+  if (quoted === undefined) return readBareChoice(reading);
   skipBlanks(reading);
   return quoted;
+}
+
+function readBareChoice(reading: Reading): string {
+  const at = reading.at;
+  const choice = take(reading, /[^|)]*/y);
+  const comma = choice.indexOf(",");
+  if (comma >= 0 && reading.faults.length === 0) fault(reading, at + comma, COMMA_IN_CHOICE);
+  return choice.trim();
 }
 
 function takeToParenthesis(reading: Reading, at: number): string {
