@@ -6,6 +6,7 @@ export const ID_PREFIX = {
   script: "scr_",
   token: "tok_",
   request: "req_",
+  terminal: "trm_",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIX;

@@ -5,6 +5,7 @@ export * from "./contract/run.ts";
 export * from "./contract/script.ts";
 export * from "./contract/shared.ts";
 export * from "./contract/target.ts";
+export * from "./contract/terminal.ts";
 export * from "./duration.ts";
 export * from "./error-places.ts";
 export * from "./errors.ts";

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Limits } from "@deckhand/core";
 import swagger from "@fastify/swagger";
 import Fastify, {
@@ -24,6 +25,7 @@ import { addRouteRules } from "./route-rules.ts";
 import { serializerCompiler, validatorCompiler } from "./schema-compilers.ts";
 import { sendProblem } from "./send-problem.ts";
 import { eventStreams } from "./server-sent-events.ts";
+import { addWebSockets, webSocketAddresses } from "./web-sockets.ts";
 
 export interface AppOptions {
   readonly version: string;
@@ -44,7 +46,8 @@ const LATE_CHECK_MS = 1_000;
 
 /** Makes the HTTP server; it does not start when a route names no action. */
 export function createApp(options: AppOptions): App {
-  const app = bareApp(options);
+  const sockets = webSocketAddresses();
+  const app = bareApp(options, sockets.takes);
   const addresses = knownAddresses();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -55,6 +58,7 @@ export function createApp(options: AppOptions): App {
   decorate(app, options);
   addRouteRules(app, addresses);
   addRequestHooks(app, options);
+  addWebSockets(app, sockets);
   app.register(swagger, openapiOptions(options.version));
   app.register(async (scope) => {
     for (const route of options.routes) route(scope as unknown as App);
@@ -63,7 +67,10 @@ export function createApp(options: AppOptions): App {
   return app;
 }
 
-function bareApp({ limits, logger }: AppOptions): App {
+function bareApp(
+  { limits, logger }: AppOptions,
+  shouldUpgradeCallback: (request: IncomingMessage) => boolean,
+): App {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -73,7 +80,11 @@ function bareApp({ limits, logger }: AppOptions): App {
     bodyLimit: limits.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: LATE_CHECK_MS },
+    http: {
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: LATE_CHECK_MS,
+      shouldUpgradeCallback,
+    },
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: "idle",
     return503OnClosing: false,

@@ -19,7 +19,9 @@ export function endConnections(app: App, graceMs: number = CLOSE_GRACE_MS): void
     silent.add(socket);
     socket.once("close", () => silent.delete(socket));
   });
-  app.server.on("request", ({ socket }: { readonly socket: Socket }) => silent.delete(socket));
+  const heard = ({ socket }: { readonly socket: Socket }) => silent.delete(socket);
+  app.server.on("request", heard);
+  app.server.on("upgrade", heard);
   app.addHook("preClose", async () => {
     closing = true;
     for (const socket of silent) socket.destroy();

@@ -18,6 +18,7 @@ const TAGS = [
     name: "targets",
     description: "The running containers that scripts can be sent to, and their engines",
   },
+  { name: "terminals", description: "Programs on terminals in containers, for people" },
   { name: "access", description: "Tokens, and the record of who did what" },
   { name: "server", description: "This server: health, metrics, limits" },
 ];

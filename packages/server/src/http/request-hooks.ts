@@ -4,6 +4,7 @@ import { callerOf } from "../audit/caller.ts";
 import type { App } from "./app.ts";
 import { checkHost } from "./check-host.ts";
 import type { AppOptions } from "./create-app.ts";
+import { credentialOf } from "./web-sockets.ts";
 
 /** Answers are data, never pages: a browser that is led here shows and runs nothing of them. */
 const SECURITY_HEADERS = {
@@ -49,7 +50,7 @@ function shuttingDown(): AppError {
 
 async function authenticate(options: AppOptions, request: FastifyRequest): Promise<void> {
   if (request.is404 || request.routeOptions.config.action === "public") return;
-  request.principal = await options.access.authenticate(request.headers.authorization);
+  request.principal = await options.access.authenticate(credentialOf(request.raw));
 }
 
 function observe({ metrics }: AppOptions, request: FastifyRequest, reply: FastifyReply): void {

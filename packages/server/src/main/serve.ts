@@ -25,6 +25,7 @@ import { metricsRoutes } from "../telemetry/metrics.routes.ts";
 import { storageProblems } from "./free-space.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openRuns } from "./open-runs.ts";
+import { openTerminals } from "./open-terminals.ts";
 import { VERSION } from "./version.ts";
 
 /** The first answer about targets should be whole; an engine that is away must not hold the start up. */
@@ -70,11 +71,13 @@ export async function openServer(
   watchEngines(engines, metrics);
   const outputDirectory = join(dataDir, "output");
   const runs = openRuns({ config, db, engines, library, audit, metrics, logger, outputDirectory });
+  const access = tokenAccess({ tokens, now: Date.now });
+  const terminals = openTerminals({ config, engines, access, audit, logger });
   const app = createApp({
     version: VERSION,
     http: config.http,
     limits: config.limits,
-    access: tokenAccess({ tokens, now: Date.now }),
+    access,
     audit,
     metrics,
     logger,
@@ -87,6 +90,7 @@ export async function openServer(
         problems: async () => [...engines.problems(), ...(await storageProblems(dataDir))],
       }),
       runs.routes,
+      terminals.routes,
       targetRoutes({ targets: engines.targets, listEngines: engines.list }),
       scriptRoutes({ library, audit }),
       tokenRoutes({ tokens, audit, now: Date.now }),
@@ -95,7 +99,9 @@ export async function openServer(
     ],
   });
   // Both at once: requests that wait for a run end with it.
-  opening.defer(async () => void (await Promise.all([app.close(), runs.close()])));
+  opening.defer(
+    async () => void (await Promise.all([app.close(), runs.close(), terminals.close()])),
+  );
   await engines.ready(ENGINES_READY_WITHIN_MS);
   const url = await listen(app, config);
   await announce({ engines, url, print, logger });

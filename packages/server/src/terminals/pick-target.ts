@@ -1,0 +1,39 @@
+import { AppError, explainNoMatch, matchTargets, parseSelector, type Target } from "@deckhand/core";
+
+export interface PickTargetDeps {
+  readonly listTargets: () => readonly Target[];
+  /** Asks the engines now; a container that started a moment ago may not be listed yet. */
+  readonly refreshTargets: () => Promise<void>;
+}
+
+const SHOWN = 5;
+
+/** Gives the one target that a selector matches; throws NO_TARGET_MATCHED or TARGET_AMBIGUOUS. */
+export async function pickTarget(deps: PickTargetDeps, on: string): Promise<Target> {
+  const selector = parseSelector(on);
+  const find = () => matchTargets({ on: [selector], except: [] }, deps.listTargets());
+  let found = find();
+  if (found.length === 0) {
+    await deps.refreshTargets();
+    found = find();
+  }
+  const [target, ...others] = found;
+  if (!target) throw noneMatched(explainNoMatch([selector], deps.listTargets()));
+  if (others.length > 0) throw severalMatched(found);
+  return target;
+}
+
+function noneMatched(explanation: ReturnType<typeof explainNoMatch>): AppError {
+  const errors = [{ pointer: "/on", detail: "matches nothing" }];
+  return new AppError("NO_TARGET_MATCHED", { ...explanation, errors });
+}
+
+function severalMatched(found: readonly Target[]): AppError {
+  const names = found.slice(0, SHOWN).map(({ name, engine, id }) => `${name} on ${engine} (${id})`);
+  const more = found.length > SHOWN ? ", …" : "";
+  return new AppError("TARGET_AMBIGUOUS", {
+    detail: `A terminal is in one container, and ${found.length} targets match: ${names.join(", ")}${more}.`,
+    hint: "Give a whole name, an id, or engine=… with the name.",
+    errors: [{ pointer: "/on", detail: `matches ${found.length} targets` }],
+  });
+}
