@@ -1,124 +1,95 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { dockerContainer, type TestContainer } from "../test/support/containers.ts";
-import { engines } from "../test/support/engines.ts";
-import type { BenchCase, BenchField } from "./cases/case.ts";
-import { CASES } from "./cases/cases.ts";
-import { deckhand } from "./peers/deckhand.ts";
-import { dockerCommand } from "./peers/docker-command.ts";
-import { fastapi } from "./peers/fastapi.ts";
-import type { Peer } from "./peers/peer.ts";
-import { rawEngine } from "./peers/raw-engine.ts";
+import { openLab } from "./lab.ts";
+import { PROFILED_ENV, profiling } from "./inside/profiler.ts";
+import { type Claim, isHeld, type Series, type Shown } from "./promises/promise.ts";
+import { PROMISES } from "./promises/promises.ts";
 import { median, quantile } from "./statistics.ts";
 
-/** Ratios are against this peer. */
-const BASE = "raw engine exec";
 const RESULTS = new URL("results/", import.meta.url);
-
-interface Row {
-  readonly case: string;
-  readonly unit: string;
-  readonly peer: string;
-  readonly median: number;
-  readonly p95: number;
-  readonly count: number;
-  /** The peer's median over the raw engine's. */
-  readonly ratio: number;
-}
 
 const { values } = parseArgs({
   options: {
+    /** `p1`, several of them, or `p1,p3`. */
     only: { type: "string", multiple: true },
-    containers: { type: "string", default: "12" },
+    /** Multiplies the number of rounds. */
     effort: { type: "string", default: "1" },
+    /** `base`: without the docker command and FastAPI. */
+    peers: { type: "string", default: "all" },
+    /** Keeps a CPU profile of the server during each benchmark; the figures are then of no use. */
+    profile: { type: "boolean", default: false },
   },
 });
 
-const made: TestContainer[] = [];
-const started: Peer[] = [];
+const at = new Date().toISOString();
+const file = (suffix: string) => new URL(`${at.replaceAll(":", "-")}${suffix}`, RESULTS);
+const wanted = values.only?.flatMap((names) => names.toLowerCase().split(","));
+const chosen = PROMISES.filter(({ name }) => wanted?.includes(name.toLowerCase()) ?? true);
+if (chosen.length === 0)
+  throw new Error(`choose of ${PROMISES.map(({ name }) => name).join(", ")}`);
+
+await mkdir(RESULTS, { recursive: true });
+const lab = await openLab({
+  effort: Number(values.effort),
+  baseOnly: values.peers === "base",
+  serverEnv: values.profile ? PROFILED_ENV : {},
+});
 try {
-  const peers = await startPeers();
-  const field = await setUpField();
-  const rows: Row[] = [];
-  for (const one of CASES.filter(({ name }) => values.only?.includes(name) ?? true)) {
-    await warmUp(peers, field);
-    const measured = toRows(one, await one.measure(peers, field));
-    rows.push(...measured);
-    print(one, measured);
+  const results = [];
+  for (const { name, title, measure } of chosen) {
+    console.log(`\n${name}: ${title}`);
+    const act = () => measure(lab);
+    const shown = values.profile
+      ? await profiling(lab.deckhand.log, file(`-${name}.cpuprofile`), act)
+      : await act();
+    print(shown);
+    results.push({ promise: name, title, ...toResult(shown) });
   }
-  await writeResults(rows);
+  await writeResults(results);
 } finally {
-  for (const peer of started) await peer.stop();
-  for (const container of made) await container.remove();
+  await lab.close();
 }
 
-async function startPeers(): Promise<readonly Peer[]> {
-  const place = { dockerSocket: engines().docker.socketPath };
-  const peers: Peer[] = [];
-  for (const peer of [rawEngine(), dockerCommand(), fastapi(), deckhand()]) {
-    const state = await peer.start(place);
-    if (state !== "ready") {
-      console.error(`left out: ${peer.name}: ${state.missing}`);
-      continue;
-    }
-    started.push(peer);
-    peers.push(peer);
-  }
-  return peers;
+function print({ series, claims }: Shown): void {
+  for (const one of series) console.log(toLine(one));
+  for (const claim of claims) console.log(toVerdict(claim));
 }
 
-async function setUpField(): Promise<BenchField> {
-  const newContainer = async () => {
-    const container = await dockerContainer({
-      name: "bench",
-      image: engines().images.postgres,
-      command: ["sleep", "86400"],
-    });
-    made.push(container);
-    return container.name;
+function toLine({ of, unit, values: figures }: Series): string {
+  const [p50, p95] = [median(figures), quantile(figures, 0.95)].map(toFigure);
+  const spread = figures.length > 1 ? `  p95 ${p95}  of ${figures.length}` : "";
+  return `  ${of.padEnd(38)} p50 ${p50} ${unit}${spread}`;
+}
+
+function toVerdict(claim: Claim): string {
+  const { what, figure, unit, bound } = claim;
+  const promised = "atMost" in bound ? `at most ${bound.atMost}` : `at least ${bound.atLeast}`;
+  const verdict = isHeld(claim) ? "holds" : "DOES NOT HOLD";
+  return `  => ${what}: ${figure.toFixed(2)} ${unit}; promised ${promised}: ${verdict}`;
+}
+
+function toFigure(value: number): string {
+  return value.toFixed(2).padStart(9);
+}
+
+function toResult({ series, claims }: Shown) {
+  return {
+    series: series.map((one) => ({
+      ...one,
+      median: median(one.values),
+      p95: quantile(one.values, 0.95),
+    })),
+    claims: claims.map((claim) => ({ ...claim, holds: isHeld(claim) })),
   };
-  const containers: string[] = [];
-  for (let count = 0; count < Number(values.containers); count++)
-    containers.push(await newContainer());
-  return { containers, newContainer, effort: Number(values.effort) };
 }
 
-async function warmUp(peers: readonly Peer[], { containers }: BenchField): Promise<void> {
-  for (const peer of peers) await peer.runOnAll(containers, "true");
-}
-
-function toRows(one: BenchCase, figures: ReadonlyMap<string, readonly number[]>): Row[] {
-  const base = median(figures.get(BASE) ?? []);
-  return [...figures].map(([peer, numbers]) => ({
-    case: one.name,
-    unit: one.unit,
-    peer,
-    median: median(numbers),
-    p95: quantile(numbers, 0.95),
-    count: numbers.length,
-    ratio: median(numbers) / base,
-  }));
-}
-
-function print(one: BenchCase, rows: readonly Row[]): void {
-  console.log(`\n${one.name}: ${one.unit} (${one.better} is better)`);
-  for (const row of rows) {
-    const figures = [row.median, row.p95].map((figure) => figure.toFixed(1).padStart(9)).join("");
-    console.log(
-      `  ${row.peer.padEnd(22)} median ${figures.slice(0, 9)}  p95 ${figures.slice(9)}  ${row.ratio.toFixed(2)} x raw`,
-    );
-  }
-}
-
-async function writeResults(rows: readonly Row[]): Promise<void> {
-  await mkdir(RESULTS, { recursive: true });
-  const at = new Date().toISOString();
+async function writeResults(results: readonly unknown[]): Promise<void> {
   const machine = { cpus: cpus().length, model: cpus()[0]?.model ?? "", node: process.version };
-  const path = new URL(`${at.replaceAll(":", "-")}.json`, RESULTS);
+  const { effort, peers, profile } = values;
   await writeFile(
-    path,
-    `${JSON.stringify({ at, machine, containers: Number(values.containers), rows }, undefined, 2)}\n`,
+    file(".json"),
+    `${JSON.stringify({ at, machine, options: { effort, peers, profile }, results }, undefined, 2)}\n`,
   );
-  console.log(`\nwritten: bench/results/${path.pathname.split("/").at(-1)}`);
+  console.log(`\nwritten: bench/results/${file(".json").pathname.split("/").at(-1)}`);
 }

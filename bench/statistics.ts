@@ -14,3 +14,13 @@ export async function timed(act: () => Promise<unknown>): Promise<number> {
   await act();
   return performance.now() - from;
 }
+
+interface Named {
+  readonly of: string;
+  readonly values: readonly number[];
+}
+
+/** The median of the series with that name; not a number where there is none. */
+export function medianOf(series: readonly Named[], name: string): number {
+  return median(series.find(({ of }) => of === name)?.values ?? []);
+}

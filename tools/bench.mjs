@@ -1,4 +1,4 @@
-// npm run bench [-- --only latency --containers 12 --effort 2] or [-- history]: ratios against the peers, in one run.
+// npm run bench [-- --only p1,p3 --effort 2 --peers base --profile] or [-- history]: promises against the peers, in one run.
 import { ensureDocker } from "./engine/ensure-engine.mjs";
 import { canInstallPackages, installPackages } from "./engine/debian-packages.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";

@@ -1,62 +1,97 @@
+import type { IncomingMessage } from "node:http";
 import type { Run } from "@deckhand/core";
 import { type DeckhandServer, startDeckhandServer } from "../../test/support/deckhand-server.ts";
+import { type DeckhandClient, deckhandClient } from "./deckhand-client.ts";
+import { eventCounter } from "./event-counter.ts";
 import { type BenchPlace, floodScript, type Peer } from "./peer.ts";
 
+export interface DeckhandPeer extends Peer {
+  /** The server's process. */
+  readonly pid: number;
+  /** What the server wrote. */
+  readonly log: string;
+  /** As `stream`, beside another follower of the same run that takes nothing. */
+  streamBesideStalled(container: string, bytes: number): Promise<void>;
+}
+
 /** Deckhand through its REST API, each run recorded in its database. */
-export function deckhand(): Peer {
+export function deckhand(
+  options: { readonly env?: Readonly<Record<string, string>> } = {},
+): DeckhandPeer {
   let server: DeckhandServer | undefined;
+  let client: DeckhandClient | undefined;
 
   async function start(place: BenchPlace): Promise<"ready"> {
     server = await startDeckhandServer({
       engines: [`local=unix://${place.dockerSocket}`],
-      env: { DECKHAND_LIMITS_OUTPUT_BYTES: `${4 * 1024 ** 3}` },
+      env: { DECKHAND_LIMITS_OUTPUT_BYTES: `${4 * 1024 ** 3}`, ...options.env },
     });
+    client = deckhandClient(server.url, server.token);
     return "ready";
   }
 
-  async function runOn(on: readonly string[], script: string, include: string): Promise<Run> {
-    const body = JSON.stringify({
+  function connected(): DeckhandClient {
+    if (!client) throw new Error("the server is not started");
+    return client;
+  }
+
+  async function runOn(on: string, script: string): Promise<readonly string[]> {
+    const run = await connected().call<Run>("POST", "/api/v1/runs?wait=120s&include=output", {
       inline: { text: script, interpreter: "bash" },
-      on,
+      on: [on],
       limits: { maxTargets: 1000 },
     });
-    const answer = await server?.fetch(`/api/v1/runs?wait=120s${include}`, {
-      method: "POST",
-      body,
-    });
-    const run = (await answer?.json()) as Run;
     if (run.state !== "succeeded")
       throw new Error(`the run ended ${JSON.stringify(run).slice(0, 500)}`);
-    return run;
+    return run.executions.map(({ output }) => output.stdout ?? "");
+  }
+
+  async function startFlood(container: string, bytes: number): Promise<Run> {
+    return connected().call<Run>("POST", "/api/v1/runs", {
+      inline: { text: floodScript(bytes), interpreter: "bash" },
+      on: [`name=${container}`],
+      limits: { outputBytes: bytes },
+    });
+  }
+
+  async function followToEnd(run: Run, bytes: number): Promise<void> {
+    const counter = eventCounter();
+    for await (const piece of await connected().open(run.urls.events))
+      counter.take(piece as Buffer);
+    counter.finish();
+    const [execution] = (await connected().call<Run>("GET", run.urls.self)).executions;
+    if (execution?.state !== "succeeded" || execution.output.storedBytes !== bytes)
+      throw new Error(`the flood ended ${JSON.stringify(execution)}`);
   }
 
   return {
     name: "Deckhand",
+    get pid() {
+      return server?.pid ?? 0;
+    },
+    get log() {
+      return server?.log ?? "";
+    },
     start,
-    run: async (container, script) => {
-      const run = await runOn([`name=${container}`], script, "&include=output");
-      return run.executions[0]?.output.stdout ?? "";
-    },
+    run: async (container, script) => (await runOn(`name=${container}`, script))[0] ?? "",
     runOnAll: async (containers, script) => {
-      await runOn([`name=${containers.join("|")}`], script, "");
+      const outputs = await runOn(`name=${containers.join("|")}`, script);
+      if (outputs.length !== containers.length || new Set(outputs).size !== 1)
+        throw new Error(`${outputs.length} of ${containers.length} answered alike`);
     },
-    stream: async (container, bytes) => {
-      const body = JSON.stringify({
-        inline: { text: floodScript(bytes), interpreter: "bash" },
-        on: [`name=${container}`],
-        limits: { outputBytes: bytes },
-      });
-      const created = await server?.fetch("/api/v1/runs", { method: "POST", body });
-      const run = (await created?.json()) as Run;
-      const answer = await server?.fetch(`/api/v1/runs/${run.id}/events`);
-      let received = 0;
-      for await (const piece of answer?.body ?? []) received += piece.length;
-      const ended = await server?.fetch(`/api/v1/runs/${run.id}`);
-      const output = ((await ended?.json()) as Run | undefined)?.executions[0]?.output;
-      if (received < bytes || output?.storedBytes !== bytes)
-        throw new Error(`${received} followed, ${output?.storedBytes} stored`);
-      return bytes;
+    stream: async (container, bytes) => followToEnd(await startFlood(container, bytes), bytes),
+    streamBesideStalled: async (container, bytes) => {
+      const run = await startFlood(container, bytes);
+      const stalled: IncomingMessage = await connected().open(run.urls.events);
+      try {
+        await followToEnd(run, bytes);
+      } finally {
+        stalled.destroy();
+      }
     },
-    stop: async () => server?.close(),
+    stop: async () => {
+      client?.close();
+      await server?.close();
+    },
   };
 }

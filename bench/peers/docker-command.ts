@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type BenchPlace, floodScript, inParallel, type Peer } from "./peer.ts";
-
-const BEST_WIDTH = 4;
+import { assertReceived, type BenchPlace, floodScript, inParallel, type Peer } from "./peer.ts";
 
 /** `docker exec`, a process for each run. */
 export function dockerCommand(): Peer {
@@ -35,12 +33,12 @@ export function dockerCommand(): Peer {
       return (await isThere()) ? "ready" : { missing: "the docker command is not installed" };
     },
     run,
-    runOnAll: (containers, script) =>
-      inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
+    runOnAll: (containers, script, width) =>
+      inParallel(containers, width, (container) => run(container, script)),
     stream: async (container, bytes) => {
       let received = 0;
       await exec(container, floodScript(bytes), (piece) => (received += piece.length));
-      return received;
+      assertReceived(received, bytes);
     },
     stop: async () => {},
   };

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { type BenchPlace, floodScript, inParallel, type Peer } from "./peer.ts";
+import { assertReceived, type BenchPlace, floodScript, inParallel, type Peer } from "./peer.ts";
 
 const FOLDER = new URL(".", import.meta.url).pathname;
 const MODULES = "import docker, fastapi, uvicorn";
 /** Debian's python3 has the modules as packages; another python3 may come first on the path. */
 const PYTHONS = ["python3", "/usr/bin/python3"];
-const BEST_WIDTH = 8;
 
 /** A FastAPI server over docker-py, run by uvicorn with one process. */
 export function fastapi(): Peer {
@@ -56,13 +55,13 @@ export function fastapi(): Peer {
       return "ready";
     },
     run,
-    runOnAll: (containers, script) =>
-      inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
+    runOnAll: (containers, script, width) =>
+      inParallel(containers, width, (container) => run(container, script)),
     stream: async (container, bytes) => {
       const answer = await post("/stream", { container, script: floodScript(bytes) });
       let received = 0;
       for await (const piece of answer.body ?? []) received += piece.length;
-      return received;
+      assertReceived(received, bytes);
     },
     stop: async () => {
       if (!server) return;

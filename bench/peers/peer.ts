@@ -5,10 +5,10 @@ export interface Peer {
   start(place: BenchPlace): Promise<"ready" | { readonly missing: string }>;
   /** Runs a bash script to its end and gives what it wrote to stdout. */
   run(container: string, script: string): Promise<string>;
-  /** Runs it on all containers as fast as the peer can. */
-  runOnAll(containers: readonly string[], script: string): Promise<void>;
-  /** Runs a script that writes that many bytes and reads all of them; gives how many came. */
-  stream(container: string, bytes: number): Promise<number>;
+  /** Runs it on all containers; `width` is how many at once for a peer that has to be told. */
+  runOnAll(containers: readonly string[], script: string, width: number): Promise<void>;
+  /** Runs a script that writes that many bytes, and reads all of them. */
+  stream(container: string, bytes: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -16,9 +16,22 @@ export interface BenchPlace {
   readonly dockerSocket: string;
 }
 
+/** The script that is timed where the time is not the script's. */
+export const HELLO = "echo hello";
+
+/** Runs it and looks at what came back. */
+export async function sayHello(peer: Peer, container: string): Promise<void> {
+  const said = await peer.run(container, HELLO);
+  if (said !== "hello\n") throw new Error(`${peer.name} gave ${JSON.stringify(said)}`);
+}
+
 /** The script whose output `stream` measures. */
 export function floodScript(bytes: number): string {
   return `yes ${"0123456789abcdef".repeat(4)} | head -c ${bytes}`;
+}
+
+export function assertReceived(received: number, expected: number): void {
+  if (received < expected) throw new Error(`${received} of ${expected} bytes came`);
 }
 
 /** Asks with at most `width` at once, in order. */

@@ -1,11 +1,10 @@
-import { type IncomingMessage, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
 import type { Duplex } from "node:stream";
-import { type BenchPlace, floodScript, inParallel, type Peer } from "./peer.ts";
+import { assertReceived, type BenchPlace, floodScript, inParallel, type Peer } from "./peer.ts";
 
-/** At this width a two-core engine starts most execs a second; more only queue inside it. */
-const BEST_WIDTH = 4;
+const agent = new Agent({ keepAlive: true });
 
-/** The least that talks to the engine: create, start, read to the end, inspect. */
+/** The least that talks to the engine, over connections that stay open: create, start, read to the end, inspect. */
 export function rawEngine(): Peer {
   let socketPath = "";
   const call = (method: string, path: string, body?: unknown) =>
@@ -40,14 +39,14 @@ export function rawEngine(): Peer {
       return "ready";
     },
     run,
-    runOnAll: (containers, script) =>
-      inParallel(containers, BEST_WIDTH, (container) => run(container, script)),
+    runOnAll: (containers, script, width) =>
+      inParallel(containers, width, (container) => run(container, script)),
     stream: async (container, bytes) => {
       let received = 0;
       await exec(container, floodScript(bytes), (piece) => (received += piece.length));
-      return received;
+      assertReceived(received, bytes);
     },
-    stop: async () => {},
+    stop: async () => agent.destroy(),
   };
 }
 
@@ -65,7 +64,7 @@ function callEngine({ socketPath, method, path, body }: EngineCall): Promise<unk
       "content-type": "application/json",
       "content-length": Buffer.byteLength(text),
     };
-    const asked = request({ socketPath, method, path, headers }, (answer) => {
+    const asked = request({ agent, socketPath, method, path, headers }, (answer) => {
       readJson(answer).then(resolve, reject);
     });
     asked.on("error", reject);
