@@ -1,0 +1,340 @@
+#include "execution.h"
+
+#include "sys.h"
+#include "text.h"
+
+enum { READ_AT_ONCE = 256 * 1024, DRAIN_MS = 1000, PIPE_BYTES = 256 * 1024, SMALLEST_SPOOL = 64 * 1024, LARGEST_SPOOL = 64 * 1024 * 1024 };
+
+static uint8_t nowhere[64 * 1024];
+
+/* How often the kernel has ended something of this container for lack of memory; 0 where nobody tells. */
+static uint64_t count_oom_kills(void) {
+  static const char *files[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    int fd = sys_open(files[i], O_RDONLY, 0);
+    if (fd < 0) continue;
+    char words[512];
+    long n = sys_read(fd, words, sizeof words - 1);
+    sys_close(fd);
+    words[n > 0 ? n : 0] = 0;
+    for (const char *at = words; *at; at++) {
+      uint64_t count;
+      if (text_begins(at, "oom_kill ") && text_to_number(at + sizeof "oom_kill " - 1, &count) > 0) return count;
+    }
+  }
+  return 0;
+}
+
+/* What run-init and the script get, and what the guard keeps. */
+struct ends {
+  struct launch_streams script;
+  int control;
+};
+
+static void close_script_ends(struct ends *ends) {
+  sys_close(ends->script.in);
+  sys_close(ends->script.out);
+  sys_close(ends->script.error);
+  sys_close(ends->script.terminal);
+  sys_close(ends->control);
+}
+
+static int no_wait(int fd) { return sys_fcntl(fd, F_SETFL, O_NONBLOCK); }
+
+static int open_terminal(struct execution *execution, struct ends *ends, const struct start_frame *start) {
+  int master = sys_open("/dev/ptmx", O_RDWR | O_NOCTTY, 0);
+  if (master < 0) return master;
+  execution->streams[0] = master;
+  int locked = 0;
+  int result = sys_ioctl(master, TIOCSPTLCK, (long)&locked);
+  if (result < 0) return result;
+  ends->script.terminal = sys_ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (ends->script.terminal < 0) return ends->script.terminal;
+  execution_resize(execution, start->columns, start->rows);
+  execution->input_fd = sys_fcntl(master, F_DUPFD_CLOEXEC, 3);
+  return execution->input_fd < 0 ? execution->input_fd : no_wait(master);
+}
+
+static int open_pipe(int *kept, int *given, bool guard_reads) {
+  int pipe[2];
+  int result = sys_pipe(pipe);
+  if (result < 0) return result;
+  *kept = pipe[guard_reads ? 0 : 1];
+  *given = pipe[guard_reads ? 1 : 0];
+  /* Larger than usual, for scripts that write much; a kernel that refuses is no harm. */
+  if (guard_reads) (void)sys_fcntl(*kept, F_SETPIPE_SZ, PIPE_BYTES);
+  return no_wait(*kept);
+}
+
+static int open_pipes(struct execution *execution, struct ends *ends, bool input) {
+  int result = open_pipe(&execution->streams[0], &ends->script.out, true);
+  if (result >= 0) result = open_pipe(&execution->streams[1], &ends->script.error, true);
+  if (result < 0) return result;
+  if (input) return open_pipe(&execution->input_fd, &ends->script.in, false);
+  ends->script.in = sys_open("/dev/null", O_RDONLY, 0);
+  return ends->script.in < 0 ? ends->script.in : 0;
+}
+
+static int open_control(struct execution *execution, struct ends *ends) {
+  int pair[2];
+  int result = (int)SYS4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC, 0, pair);
+  if (result < 0) return result;
+  execution->control = pair[0];
+  ends->control = pair[1];
+  return 0;
+}
+
+static bool open_spools(struct execution *execution, uint32_t bytes) {
+  size_t size = bytes < SMALLEST_SPOOL ? SMALLEST_SPOOL : bytes > LARGEST_SPOOL ? LARGEST_SPOOL : bytes;
+  size = (size + 4095) & ~(size_t)4095;
+  if (!spool_open(&execution->output[0], size)) return false;
+  return execution->terminal || spool_open(&execution->output[1], size);
+}
+
+static struct failure start_in(struct execution *execution, struct ends *ends, const struct start_frame *start, char **inherited) {
+  static struct launch launch;
+  if (!open_spools(execution, start->spool_bytes)) return (struct failure){REFUSED_MEMORY, ENOMEM};
+  bool input = (start->flags & START_STDIN) != 0;
+  if ((input || execution->terminal) && !spool_open(&execution->input, INPUT_WINDOW)) return (struct failure){REFUSED_MEMORY, ENOMEM};
+  int result = execution->terminal ? open_terminal(execution, ends, start) : open_pipes(execution, ends, input);
+  if (result < 0) return (struct failure){execution->terminal ? REFUSED_TERMINAL : REFUSED_PROCESS, -result};
+  result = open_control(execution, ends);
+  if (result < 0) return (struct failure){REFUSED_PROCESS, -result};
+  struct failure failure = launch_prepare(&launch, start, inherited);
+  if (failure.refusal) return failure;
+  memcpy(execution->script_path, launch.script_path, sizeof execution->script_path);
+  execution->oom_before = count_oom_kills();
+  int pid = sys_fork();
+  if (pid == 0) run_init(&launch, &ends->script, ends->control);
+  launch_forget(&launch);
+  execution->init_pid = pid;
+  return (struct failure){pid < 0 ? REFUSED_PROCESS : 0, pid < 0 ? -pid : 0};
+}
+
+struct failure execution_start(struct execution *execution, const struct start_frame *start, char **inherited, int64_t now_ms) {
+  memset(execution, 0, sizeof *execution);
+  memcpy(execution->id, start->id.at, start->id.n);
+  execution->control = execution->input_fd = execution->streams[0] = execution->streams[1] = -1;
+  execution->terminal = (start->flags & START_TERMINAL) != 0;
+  execution->grace_ms = start->grace_ms;
+  execution->room_left = start->output_limit;
+  execution->deadline_ms = start->timeout_ms ? now_ms + start->timeout_ms : -1;
+  execution->drain_until_ms = -1;
+  execution->how = ENDED_UNKNOWN;
+  struct ends ends = {.script = {-1, -1, -1, -1}, .control = -1};
+  struct failure failure = start_in(execution, &ends, start, inherited);
+  close_script_ends(&ends);
+  if (failure.refusal) execution_forget(execution);
+  else execution->state = EXECUTION_STARTING;
+  return failure;
+}
+
+void execution_forget(struct execution *execution) {
+  launch_remove_script(execution->script_path);
+  sys_close(execution->control);
+  sys_close(execution->input_fd);
+  for (int stream = 0; stream < 2; stream++) {
+    sys_close(execution->streams[stream]);
+    spool_close(&execution->output[stream]);
+  }
+  spool_close(&execution->input);
+  memset(execution, 0, sizeof *execution);
+}
+
+static void close_stream(struct execution *execution, int stream) {
+  sys_close(execution->streams[stream]);
+  execution->streams[stream] = -1;
+  execution->watched[stream] = false;
+}
+
+bool execution_wants(const struct execution *execution, int stream) {
+  if (execution->streams[stream] < 0) return false;
+  const struct spool *spool = &execution->output[stream];
+  return execution->room_left == 0 || spool->end - spool->base < spool->size;
+}
+
+/* Counts what came; what is above the limit is not kept. */
+static void keep(struct execution *execution, int stream, uint64_t n) {
+  uint64_t kept = n < execution->room_left ? n : execution->room_left;
+  execution->produced[stream] += n;
+  execution->dropped[stream] += n - kept;
+  execution->room_left -= kept;
+  spool_filled(&execution->output[stream], (size_t)kept);
+}
+
+bool execution_read(struct execution *execution, int stream) {
+  bool changed = false;
+  for (size_t taken = 0; taken < READ_AT_ONCE && execution_wants(execution, stream);) {
+    uint8_t *at = nowhere;
+    size_t room = execution->room_left == 0 ? sizeof nowhere : spool_room(&execution->output[stream], &at);
+    long n = sys_read(execution->streams[stream], at, room);
+    if (n == -EAGAIN) return changed;
+    changed = true;
+    if (n <= 0) {
+      /* The end; a terminal says EIO. Any other error would come again for ever. */
+      close_stream(execution, stream);
+      return true;
+    }
+    keep(execution, stream, (uint64_t)n);
+    taken += (size_t)n;
+  }
+  return changed;
+}
+
+static void close_input(struct execution *execution) {
+  sys_close(execution->input_fd);
+  execution->input_fd = -1;
+  execution->input_watched = false;
+  execution->input.base = execution->input.sent = execution->input.end;
+}
+
+bool execution_input_waits(const struct execution *execution) {
+  return execution->input_fd >= 0 && execution->input.end > execution->input.base;
+}
+
+bool execution_input(struct execution *execution, const struct in_frame *frame) {
+  struct spool *input = &execution->input;
+  struct bytes data = frame->data;
+  if (frame->offset > input->end) return false;
+  uint64_t known = input->end - frame->offset;
+  if (known >= data.n) return true;
+  data.at += known;
+  data.n -= (size_t)known;
+  if (execution->input_fd < 0) {
+    /* Nobody reads it any more; it counts as taken. */
+    input->end += data.n;
+    input->base = input->sent = input->end;
+    return true;
+  }
+  while (data.n > 0) {
+    uint8_t *at = NULL;
+    size_t room = spool_room(input, &at);
+    if (room == 0) return false;
+    size_t n = room < data.n ? room : data.n;
+    memcpy(at, data.at, n);
+    spool_filled(input, n);
+    data.at += n;
+    data.n -= n;
+  }
+  return true;
+}
+
+void execution_write(struct execution *execution) {
+  struct spool *input = &execution->input;
+  const uint8_t *at = NULL;
+  size_t waiting;
+  while (execution->input_fd >= 0 && (waiting = spool_unsent(input, &at)) > 0) {
+    long n = sys_write(execution->input_fd, at, waiting);
+    if (n == -EAGAIN) return;
+    if (n < 0) {
+      close_input(execution);
+      return;
+    }
+    input->sent += (uint64_t)n;
+    input->base = input->sent;
+  }
+  if (!execution->input_ends || execution->input_fd < 0) return;
+  /* A terminal's end of input is a character; its line stays open. */
+  if (execution->terminal) (void)sys_write(execution->input_fd, "\004", 1);
+  else close_input(execution);
+  execution->input_ends = false;
+}
+
+static void settle(struct execution *execution, int64_t now_ms) {
+  execution->state = EXECUTION_SETTLED;
+  execution->deadline_ms = -1;
+  execution->settled_ms = now_ms;
+  execution->drain_until_ms = now_ms + DRAIN_MS;
+  execution->oom_kills = (uint32_t)(count_oom_kills() - execution->oom_before);
+  close_input(execution);
+  launch_remove_script(execution->script_path);
+  execution->script_path[0] = 0;
+}
+
+static void take(struct execution *execution, const struct init_message *message, int64_t now_ms) {
+  execution->cpu_us = message->cpu_us;
+  execution->rss_kib = message->rss_kib;
+  if (message->word == INIT_STARTED) {
+    execution->main_pid = message->a;
+    execution->state = EXECUTION_RUNNING;
+  } else if (message->word == INIT_FAILED) {
+    execution->refused = (struct failure){(enum refusal)message->a, message->b};
+    execution->state = EXECUTION_REFUSED;
+    execution->settled_ms = now_ms;
+  } else if (message->word == INIT_ENDED) {
+    execution->how = message->a ? ENDED_SIGNAL : ENDED_EXIT;
+    execution->value = message->b;
+  } else if (message->word == INIT_LEFT && execution->leftover_count < MOST_LEFTOVERS) {
+    struct leftover *leftover = &execution->leftovers[execution->leftover_count++];
+    leftover->pid = message->a;
+    memcpy(leftover->command, message->text, sizeof leftover->command);
+    leftover->command[sizeof leftover->command - 1] = 0;
+  } else if ((message->word == INIT_DONE || message->word == INIT_STUCK) && execution->state != EXECUTION_SETTLED) {
+    execution->survivors = (uint32_t)message->a;
+    settle(execution, now_ms);
+  }
+}
+
+void execution_take_messages(struct execution *execution, int64_t now_ms) {
+  while (execution->control >= 0) {
+    struct init_message message;
+    long n = SYS6(__NR_recvfrom, execution->control, &message, sizeof message, SYS_MSG_DONTWAIT, NULL, NULL);
+    if (n == -EINTR) continue;
+    if (n == -EAGAIN) return;
+    if (n == sizeof message) {
+      take(execution, &message, now_ms);
+      continue;
+    }
+    sys_close(execution->control);
+    execution->control = -1;
+  }
+}
+
+void execution_init_gone(struct execution *execution, int64_t now_ms) {
+  execution_take_messages(execution, now_ms);
+  execution->init_pid = 0;
+  if (execution->state == EXECUTION_STARTING) {
+    execution->refused = (struct failure){REFUSED_PROCESS, 0};
+    execution->state = EXECUTION_REFUSED;
+    execution->settled_ms = now_ms;
+  } else if (execution->state == EXECUTION_RUNNING) {
+    /* Killed by somebody; how its script ended was known only to it. */
+    settle(execution, now_ms);
+  }
+}
+
+static void order(const struct execution *execution, struct init_message message) {
+  if (execution->control < 0) return;
+  long sent;
+  do sent = SYS6(__NR_sendto, execution->control, &message, sizeof message, SYS_MSG_NOSIGNAL | SYS_MSG_DONTWAIT, NULL, 0);
+  while (sent == -EINTR);
+}
+
+void execution_stop(struct execution *execution, enum end_cause cause, uint32_t grace_ms) {
+  if (execution->state != EXECUTION_RUNNING && execution->state != EXECUTION_STARTING) return;
+  if (execution->cause == CAUSE_ITSELF) execution->cause = cause;
+  order(execution, (struct init_message){.word = INIT_STOP, .a = (int32_t)(grace_ms > INT32_MAX ? INT32_MAX : grace_ms)});
+}
+
+void execution_signal(const struct execution *execution, int signal, bool all) {
+  order(execution, (struct init_message){.word = INIT_SIGNAL, .a = signal, .b = all});
+}
+
+void execution_resize(const struct execution *execution, uint16_t columns, uint16_t rows) {
+  struct winsize size = {.ws_col = columns, .ws_row = rows};
+  if (execution->streams[0] >= 0) (void)sys_ioctl(execution->streams[0], TIOCSWINSZ, (long)&size);
+}
+
+void execution_drain(struct execution *execution, int64_t now_ms) {
+  if (execution->state != EXECUTION_SETTLED) return;
+  for (int stream = 0; stream < 2; stream++) {
+    if (execution->streams[stream] < 0) continue;
+    /* While there is no room it is we who make it wait. */
+    if (!execution_wants(execution, stream)) execution->drain_until_ms = now_ms + DRAIN_MS;
+    else if (now_ms >= execution->drain_until_ms) close_stream(execution, stream);
+  }
+}
+
+bool execution_ended(const struct execution *execution) {
+  return execution->state == EXECUTION_SETTLED && execution->streams[0] < 0 && execution->streams[1] < 0;
+}
