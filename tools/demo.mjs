@@ -21,6 +21,7 @@ import {
 import { ensureEngine } from "./engine/ensure-engine.mjs";
 import { isAnswering, parseAddress } from "./engine/engine-http.mjs";
 import { findEngine } from "./engine/find-engine.mjs";
+import { ensureGuard } from "./guard/build-guard.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";
 import { IMAGES } from "./images/image-recipes.mjs";
 import { main } from "./main.mjs";
@@ -73,6 +74,7 @@ function usage(argument) {
 
 async function up() {
   const env = await ensureToolchain();
+  await ensureGuard();
   const engine = await ensureEngine();
   await ensureImages(engine, ["postgres"]);
   await step("start three PostgreSQL containers", async (status) =>

@@ -3,12 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureDocker, ensurePodman } from "./engine/ensure-engine.mjs";
+import { ensureTestedGuard } from "./guard/ensure-guard-tools.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";
 import { main } from "./main.mjs";
 import { ensureToolchain, runInForeground } from "./toolchain.mjs";
 
 await main(async (args) => {
   const env = await ensureToolchain();
+  await ensureTestedGuard();
   const docker = await ensureDocker();
   const podman = await ensurePodman();
   await ensureImages(docker, ["busybox", "scratch", "postgres"]);
