@@ -14,6 +14,7 @@ import { cancelCommand, runsCommand, showCommand } from "./commands/runs.ts";
 import { scriptsCommand } from "./commands/scripts.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { enginesCommand, targetsCommand } from "./commands/targets.ts";
+import { terminalsCommand } from "./commands/terminals.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { versionCommand } from "./commands/version.ts";
 import { VERSION } from "./version.ts";
@@ -51,6 +52,7 @@ export function createProgram(surroundings: Surroundings): Command {
     cancelCommand(surroundings),
     rerunCommand(surroundings),
     scriptsCommand(surroundings),
+    terminalsCommand(surroundings),
     tokensCommand(surroundings),
     enginesCommand(surroundings),
     contextCommand(surroundings),

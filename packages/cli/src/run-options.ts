@@ -39,7 +39,7 @@ export function addViewOptions(command: Command): Command {
     .option("--plain", "no repainting, words in place of signs");
 }
 
-export function addRunOptions(command: Command): Command {
+export function addRunOptions(command: Command, timeoutFlags = "-t, --timeout <span>"): Command {
   return addViewOptions(command)
     .option(
       "--on <selector>",
@@ -53,7 +53,7 @@ export function addRunOptions(command: Command): Command {
     .option("--stdin", "hand our standard input to the script")
     .option("-u, --user <user>", "the user in the container")
     .option("-w, --workdir <path>", "the working directory in the container")
-    .option("-t, --timeout <span>", "stop it after 30s, 10m, 1h30m")
+    .option(timeoutFlags, "stop it after 30s, 10m, 1h30m")
     .option("--kill-grace <span>", "time between TERM and KILL when it is stopped")
     .option("--reason <text>", "why, for the history")
     .option("-d, --detach", "print the run's id and leave")
@@ -97,7 +97,7 @@ export async function toSharedRequest(
   };
 }
 
-function toVariables(pairs: readonly string[]): Record<string, string> {
+export function toVariables(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf("=");

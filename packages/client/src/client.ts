@@ -4,6 +4,7 @@ import type {
   CreatedToken,
   EngineView,
   Execution,
+  OpenTerminalRequestInput,
   OutputPage,
   RerunRequest,
   Run,
@@ -14,8 +15,14 @@ import type {
   ScriptPage,
   ScriptVersion,
   TargetPage,
+  Terminal,
   Token,
 } from "@deckhand/core";
+import {
+  type ConnectTerminalOptions,
+  connectTerminal,
+  type TerminalSource,
+} from "./connect-terminal.ts";
 import { type FollowOptions, followRun, type RunUpdate } from "./follow-run.ts";
 import { ConnectionError, ProblemError, toProblemError } from "./problem-error.ts";
 
@@ -99,6 +106,9 @@ export function createClient(options: ClientOptions) {
   const runPath = (runId: string, rest = "") => `/api/v1/runs/${encodeURIComponent(runId)}${rest}`;
   const scriptPath = (name: string, rest = "") =>
     `/api/v1/scripts/${encodeURIComponent(name)}${rest}`;
+  const terminalPath = (terminalId: string, rest = "") =>
+    `/api/v1/terminals/${encodeURIComponent(terminalId)}${rest}`;
+  const getTerminal = (terminalId: string) => json<Terminal>("GET", terminalPath(terminalId));
 
   return {
     server: options.server,
@@ -167,6 +177,24 @@ export function createClient(options: ClientOptions) {
     checkScript: (body: { path: string; text: string }) =>
       json<CheckScriptAnswer>("POST", "/api/v1/scripts/check", { body }),
 
+    openTerminal: (body: OpenTerminalRequestInput) =>
+      json<Terminal>("POST", "/api/v1/terminals", { body }),
+    listTerminals: async () => (await json<{ data: Terminal[] }>("GET", "/api/v1/terminals")).data,
+    getTerminal,
+    /** Ends it with all its processes and waits for that. */
+    endTerminal: (terminalId: string) => json<Terminal>("DELETE", terminalPath(terminalId)),
+    /** Watches a terminal and types into it, over cut connections. */
+    connectTerminal: (terminalId: string, connect: ConnectTerminalOptions = {}) => {
+      const path = terminalPath(terminalId, "/connect");
+      const source: TerminalSource = {
+        token: options.token,
+        addressOf: (after) =>
+          toSocketAddress(toAddress(options.server, path + toSearch({ after }))),
+        check: () => getTerminal(terminalId),
+      };
+      return connectTerminal(source, connect);
+    },
+
     listTokens: async () => (await json<{ data: Token[] }>("GET", "/api/v1/tokens")).data,
     createToken: (body: { name: string; expiresIn?: string }) =>
       json<CreatedToken>("POST", "/api/v1/tokens", { body }),
@@ -218,4 +246,9 @@ function toAddress(server: string, path: string): URL {
   if (!path.startsWith("/")) throw new TypeError(`A path begins with a slash: ${path}`);
   const { origin, pathname } = new URL(server);
   return new URL(origin + pathname.replace(/\/+$/, "") + path);
+}
+
+function toSocketAddress(address: URL): URL {
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  return address;
 }

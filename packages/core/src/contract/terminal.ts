@@ -108,11 +108,15 @@ export type WatcherMessage = z.infer<typeof watcherMessage>;
 
 /** What the server sends as text; what the terminal shows comes as binary messages. */
 export type TerminalMessage =
-  /** `offset`: of the first byte that follows; more than was asked for when older ones are not kept any more. */
+  /**
+   * `offset`: of the first byte that follows; more than was asked for when older ones are not kept any more. `end`: of
+   * the first byte that was not shown before.
+   */
   | {
       readonly type: "hello";
       readonly terminalId: string;
       readonly offset: number;
+      readonly end: number;
       readonly columns: number;
       readonly rows: number;
     }

@@ -147,7 +147,7 @@ export function liveTerminal(options: LiveTerminalOptions): LiveTerminal {
     };
     const watcher = openWatcher({ buffer, link, from, onProgress: noteProgress, onClosed });
     watchers.add(watcher);
-    link.say({ type: "hello", terminalId: options.id, offset: from, ...size });
+    link.say({ type: "hello", terminalId: options.id, offset: from, end: buffer.end, ...size });
     if (end) watcher.end(end);
     else watcher.advance();
     return {

@@ -98,7 +98,7 @@ function endRoute(app: App, { terminals }: TerminalRoutesDeps): void {
 
 const CONNECT_ABOUT = `A WebSocket, with the subprotocol \`deckhand.terminal.v1\`. Binary messages are what the terminal shows and what is typed. Text messages
 are JSON: \`{"type":"resize","columns":120,"rows":40}\` and \`{"type":"taken","offset":81234}\` to the server; \`hello\` (with the
-\`offset\` of the first byte that follows), \`alive\` (every 20 s) and \`exit\` (with \`exitCode\`, \`signal\`, \`reason\`) from it.
+\`offset\` of the first byte that follows, and the \`end\` of what was shown before), \`alive\` (every 20 s) and \`exit\` (with \`exitCode\`, \`signal\`, \`reason\`) from it.
 The token is in the header Authorization, or, from a browser, in a second subprotocol: \`deckhand.token.\` and the token.
 Whoever disconnects leaves the terminal as it is; close code 1013 says: too slow, connect again.`;
 
