@@ -1,12 +1,11 @@
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
-import { type CreateRunOptions, type DeckhandClient, ProblemError } from "@deckhand/client";
+import { type DeckhandClient, ProblemError } from "@deckhand/client";
 import type { Run, RunRequestInput, ScriptParam } from "@deckhand/core";
 import type { CommandContext } from "./command-context.ts";
+import { ask, canAsk } from "./terminal/ask.ts";
 
 interface Creation {
   readonly request: RunRequestInput;
-  readonly create: CreateRunOptions;
+  readonly create: (request: RunRequestInput) => Promise<Run>;
 }
 
 /** Creates a run; on a terminal it asks for required parameters that are missing, and for nothing else. */
@@ -16,18 +15,14 @@ export async function createAskingForParams(
   { request, create }: Creation,
 ): Promise<Run> {
   try {
-    return await client.createRun(request, create);
+    return await create(request);
   } catch (error) {
-    const missing = canAsk(context, request) ? findMissing(error) : [];
+    const missing = canAsk(context.surroundings) ? findMissing(error) : [];
     if (missing.length === 0) throw error;
     const given = await askFor(context, missing, await findParams(client, request));
     const params = { ...request.params, ...given };
-    return client.createRun({ ...request, params }, create);
+    return create({ ...request, params });
   }
-}
-
-function canAsk({ surroundings: { stdin, stderr } }: CommandContext, request: RunRequestInput) {
-  return stdin.isTTY && stderr.isTTY && request.stdin === undefined;
 }
 
 /** The names of missing parameters, when nothing else is wrong. */
@@ -63,7 +58,8 @@ async function askFor(
   const given: Record<string, string> = {};
   for (const name of names) {
     const param = params.find((one) => one.name === name);
-    given[name] = await ask(context, toQuestion(name, param), param?.secret ?? false);
+    const isSecret = param?.secret ?? false;
+    given[name] = await ask(context.surroundings, toQuestion(name, param), { isSecret });
   }
   return given;
 }
@@ -72,26 +68,4 @@ function toQuestion(name: string, param: ScriptParam | undefined): string {
   const choices = param?.choices ? ` (${param.choices.join(", ")})` : "";
   const help = param?.help ? `: ${param.help}` : "";
   return `${name}${help}${choices} = `;
-}
-
-/** Asks on stderr, so that stdout holds output only; what is secret is not shown while it is typed. */
-async function ask(
-  { surroundings: { stdin, stderr } }: CommandContext,
-  question: string,
-  isSecret: boolean,
-): Promise<string> {
-  const silent = new Writable({ write: (_bytes, _encoding, done) => done() });
-  const lines = createInterface({
-    input: stdin,
-    output: isSecret ? silent : stderr,
-    terminal: true,
-  });
-  lines.once("SIGINT", () => process.exit(130));
-  if (isSecret) stderr.write(question);
-  try {
-    return await lines.question(isSecret ? "" : question);
-  } finally {
-    lines.close();
-    if (isSecret) stderr.write("\n");
-  }
 }

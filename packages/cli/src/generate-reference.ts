@@ -41,6 +41,12 @@ Output of scripts goes to stdout and stderr as the script wrote it; progress, su
 With several targets control sequences other than colours are taken out. \`-o json\` prints one document at the end, \`-o jsonl\`
 one a line as things happen. \`NO_COLOR\`, \`CLICOLOR_FORCE\` and \`--color\` are heeded; \`--plain\` or \`TERM=dumb\` uses words for signs.
 
+## What is asked first
+
+On a terminal \`run\`, \`exec\` and \`rerun\` ask before a script whose header says \`@effect destructive\`, and before a run on more
+than 10 targets; \`--yes\` answers beforehand. Where nobody can be asked (no terminal, or standard input is in use) a destructive
+script needs \`--yes\` and is else refused with 64. Who says no gets 125.
+
 ## Ctrl-C and lost connections
 
 In \`run\`, \`exec\` and \`rerun\` the first Ctrl-C cancels the run in the containers and waits for the end; the second leaves at once

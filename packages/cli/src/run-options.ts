@@ -1,6 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import type { RunRequestInput } from "@deckhand/core";
+import {
+  RESOURCE_LIMITS,
+  type ResourceLimitName,
+  type ResourceLimits,
+  type RunRequestInput,
+  readResourceLimit,
+  type SurvivorPolicy,
+  survivorPolicy,
+} from "@deckhand/core";
 import type { CommandContext } from "./command-context.ts";
 import { collect } from "./commands/command.ts";
 import type { FollowChoice } from "./follow-to-end.ts";
@@ -8,7 +16,7 @@ import { UsageError } from "./usage-error.ts";
 import { VIEWS, type ViewName } from "./views/pick-view.ts";
 
 /** Options that `run` and `exec` share. */
-export interface RunOptions extends ViewOptions {
+export interface RunOptions extends ViewOptions, LimitOptions {
   readonly on?: string[];
   readonly except?: string[];
   readonly max?: number;
@@ -19,12 +27,25 @@ export interface RunOptions extends ViewOptions {
   readonly workdir?: string;
   readonly timeout?: string;
   readonly killGrace?: string;
+  readonly survivors?: SurvivorPolicy;
   readonly reason?: string;
   readonly detach?: boolean;
   readonly dryRun?: boolean;
+  readonly yes?: boolean;
   readonly idempotencyKey?: string;
   readonly exit?: "max";
   readonly exitStatus: boolean;
+}
+
+/** Each is the part of the request that it stands for. */
+interface LimitOptions {
+  readonly nice?: ResourceLimits;
+  readonly oomScore?: ResourceLimits;
+  readonly cpuTime?: ResourceLimits;
+  readonly openFiles?: ResourceLimits;
+  readonly fileSize?: ResourceLimits;
+  readonly maxProcesses?: ResourceLimits;
+  readonly umask?: ResourceLimits;
 }
 
 export interface ViewOptions {
@@ -40,7 +61,22 @@ export function addViewOptions(command: Command): Command {
 }
 
 export function addRunOptions(command: Command, timeoutFlags = "-t, --timeout <span>"): Command {
-  return addViewOptions(command)
+  addPlaceOptions(addViewOptions(command));
+  addLimitOptions(command, timeoutFlags);
+  return command
+    .option("--reason <text>", "why, for the history")
+    .option("-d, --detach", "print the run's id and leave")
+    .option("--dry-run", "show what would run where, and start nothing")
+    .option("-y, --yes", "do not ask before what is destructive, or on more than 10 targets")
+    .option("--idempotency-key <key>", "the same key never starts a second run")
+    .addOption(
+      new Option("--exit <how>", "with several targets: the highest exit code").choices(["max"]),
+    )
+    .option("--no-exit-status", "exit 0 when the run ended, whatever became of it");
+}
+
+function addPlaceOptions(command: Command): Command {
+  return command
     .option(
       "--on <selector>",
       "targets: a name, label=role=db, project=shop,service=db; repeat to add more",
@@ -52,17 +88,45 @@ export function addRunOptions(command: Command, timeoutFlags = "-t, --timeout <s
     .option("-e, --env <name=value>", "a variable for the script", collect)
     .option("--stdin", "hand our standard input to the script")
     .option("-u, --user <user>", "the user in the container")
-    .option("-w, --workdir <path>", "the working directory in the container")
+    .option("-w, --workdir <path>", "the working directory in the container");
+}
+
+function addLimitOptions(command: Command, timeoutFlags: string): Command {
+  return command
     .option(timeoutFlags, "stop it after 30s, 10m, 1h30m")
     .option("--kill-grace <span>", "time between TERM and KILL when it is stopped")
-    .option("--reason <text>", "why, for the history")
-    .option("-d, --detach", "print the run's id and leave")
-    .option("--dry-run", "show what would run where, and start nothing")
-    .option("--idempotency-key <key>", "the same key never starts a second run")
+    .addOption(limitOption("nice", "<n>", "its nice value, -20 to 19"))
     .addOption(
-      new Option("--exit <how>", "with several targets: the highest exit code").choices(["max"]),
+      limitOption(
+        "oomScore",
+        "<n>",
+        "0 to 1000: how soon it is ended when memory runs out (else 500)",
+      ),
     )
-    .option("--no-exit-status", "exit 0 when the run ended, whatever became of it");
+    .addOption(limitOption("cpuTime", "<span>", "CPU time of each process: 30s, 10m"))
+    .addOption(limitOption("openFiles", "<n>", "open files of each process"))
+    .addOption(
+      limitOption("fileBytes", "<size>", "the largest file that it can write: 64KiB, 10MiB"),
+    )
+    .addOption(
+      limitOption("processes", "<n>", "processes of the user in all, not of the script alone"),
+    )
+    .addOption(limitOption("umask", "<digits>", "its file mode mask, such as 027"))
+    .addOption(
+      new Option(
+        "--survivors <what>",
+        "background processes of a script that ended: end them (else), or wait for them",
+      ).choices(survivorPolicy.options),
+    );
+}
+
+function limitOption(name: ResourceLimitName, placeholder: string, description: string): Option {
+  const { word, takes } = RESOURCE_LIMITS[name];
+  return new Option(`--${word} ${placeholder}`, description).argParser((text: string) => {
+    const limit = readResourceLimit(name, text);
+    if (limit) return limit;
+    throw new UsageError(`--${word} takes ${takes}, not ${JSON.stringify(text)}`);
+  });
 }
 
 function toCount(text: string): number {
@@ -75,7 +139,7 @@ export async function toSharedRequest(
   context: CommandContext,
   options: RunOptions,
 ): Promise<Omit<RunRequestInput, "script" | "inline" | "argv">> {
-  const { on, except, user, workdir, timeout, killGrace, reason, max } = options;
+  const { on, except, user, workdir, timeout, killGrace, survivors, reason, max } = options;
   if (!on)
     throw new UsageError("say where: --on SELECTOR", {
       hint: "For example: --on label=role=db   (see: deckhand targets)",
@@ -93,7 +157,22 @@ export async function toSharedRequest(
       ...(timeout !== undefined && { timeout }),
       ...(killGrace !== undefined && { killGrace }),
       ...(max !== undefined && { maxTargets: max }),
+      ...toLimits(options),
     },
+    ...(survivors !== undefined && { survivors }),
+  };
+}
+
+function toLimits(options: LimitOptions): ResourceLimits {
+  const { nice, oomScore, cpuTime, openFiles, fileSize, maxProcesses, umask } = options;
+  return {
+    ...nice,
+    ...oomScore,
+    ...cpuTime,
+    ...openFiles,
+    ...fileSize,
+    ...maxProcesses,
+    ...umask,
   };
 }
 

@@ -1,9 +1,11 @@
 import type { RunPlanView, RunRequestInput } from "@deckhand/core";
 import { createAskingForParams } from "./ask-params.ts";
 import { type CommandContext, show } from "./command-context.ts";
+import { assertPlanConfirmed } from "./confirm-run.ts";
 import { followToEnd } from "./follow-to-end.ts";
 import { type RunOptions, toFollowChoice } from "./run-options.ts";
 import { toTable } from "./terminal/table.ts";
+import { toLimitWords } from "./views/limit-words.ts";
 
 /** Starts what is asked for, or only shows it, and follows it to its end. */
 export async function startRun(
@@ -14,7 +16,11 @@ export async function startRun(
   const client = await context.client();
   if (options.dryRun) return show(context, await client.planRun(request), toPlanText);
   const { idempotencyKey } = options;
-  const create = idempotencyKey === undefined ? {} : { idempotencyKey };
+  const create = async (asked: RunRequestInput) => {
+    if (!options.yes)
+      await assertPlanConfirmed(context, client, { request: asked, idempotencyKey });
+    return client.createRun(asked, idempotencyKey === undefined ? {} : { idempotencyKey });
+  };
   const open = () => createAskingForParams(context, client, { request, create });
   if (options.detach) return show(context, await open(), ({ id }) => `${id}\n`);
   const choice = toFollowChoice(options);
@@ -26,7 +32,7 @@ function toPlanText(plan: RunPlanView): string {
   const how = [
     plan.interpreter?.join(" "),
     plan.user && `as ${plan.user}`,
-    `at most ${plan.limits.timeoutMs / 1000}s`,
+    ...toLimitWords(plan),
   ].filter(Boolean);
   const head = `${what} (${how.join(", ")}) would run on ${plan.targets.length} targets:\n`;
   const params = Object.entries(plan.params).map(([name, value]) => `  ${name}=${String(value)}\n`);

@@ -19,6 +19,7 @@ export * from "./script/assert-env-allowed.ts";
 export * from "./script/interpreter.ts";
 export * from "./script/parse-script-header.ts";
 export * from "./script/reserved-names.ts";
+export * from "./script/read-resource-limit.ts";
 export * from "./script/resolve-launch.ts";
 export * from "./script/resolve-params.ts";
 export * from "./script/script-header.ts";

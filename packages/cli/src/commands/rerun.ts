@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import type { Run } from "@deckhand/core";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
+import { assertConfirmed, type Undertaking } from "../confirm-run.ts";
 import { followToEnd } from "../follow-to-end.ts";
 import { addViewOptions, toFollowChoice, toParams, type ViewOptions } from "../run-options.ts";
 import { action, newCommand, runArgument } from "./command.ts";
@@ -7,6 +9,7 @@ import { action, newCommand, runArgument } from "./command.ts";
 interface RerunFlags extends ViewOptions {
   readonly failed?: boolean;
   readonly detach?: boolean;
+  readonly yes?: boolean;
 }
 
 export function rerunCommand(surroundings: Surroundings): Command {
@@ -21,7 +24,8 @@ export function rerunCommand(surroundings: Surroundings): Command {
     .addArgument(runArgument())
     .argument("[parameters...]", "NAME=VALUE in place of the value it had, or NAME=@file")
     .option("--failed", "only targets where it did not succeed")
-    .option("-d, --detach", "print the new run's id and leave");
+    .option("-d, --detach", "print the new run's id and leave")
+    .option("-y, --yes", "do not ask before what is destructive, or on more than 10 targets");
   return addViewOptions(command).action(
     action(surroundings, (context, ...[runId, words, flags]: [string, string[], RerunFlags]) =>
       rerun(context, runId, { words, flags }),
@@ -37,8 +41,16 @@ async function rerun(
   const client = await context.client();
   const only = flags.failed ? ("failed" as const) : ("all" as const);
   const params = await toParams(words);
-  const open = () => client.rerun(runId, { only, params });
+  const open = async () => {
+    if (!flags.yes) await assertConfirmed(context, toUndertaking(await client.getRun(runId), only));
+    return client.rerun(runId, { only, params });
+  };
   if (flags.detach) return show(context, await open(), ({ id }) => `${id}\n`);
   const choice = toFollowChoice(flags);
   await followToEnd(context, client, { open, onInterrupt: "cancel", choice });
+}
+
+function toUndertaking({ title, effect, counts }: Run, only: "all" | "failed"): Undertaking {
+  const succeeded = only === "failed" ? (counts["succeeded"] ?? 0) : 0;
+  return { title, effect, targets: counts.total - succeeded };
 }

@@ -5,6 +5,7 @@ import type { Style } from "../terminal/style.ts";
 import { formatAgo, formatBytes, formatSpan } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { LOOKS, toOutcomeWords } from "../views/execution-line.ts";
+import { toLimitWords } from "../views/limit-words.ts";
 import { action, collect, newCommand, runArgument } from "./command.ts";
 
 interface ListFlags {
@@ -109,6 +110,7 @@ function toDetail({ style }: CommandContext, run: Run): string {
     ],
     ["Arguments", run.args.join(" ")],
     ["As", [run.user, run.workdir && `in ${run.workdir}`].filter(Boolean).join(" ")],
+    ["Limits", toLimitWords(run).join(", ")],
     ["By", `${run.by?.name ?? "nobody"}${run.reason ? `: ${run.reason}` : ""}`],
     [
       "When",

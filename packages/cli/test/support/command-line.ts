@@ -19,12 +19,16 @@ export interface Started {
   signal(signal: NodeJS.Signals): void;
   /** Closes our end of its stdout, as `head` does. */
   stopReading(): void;
+  /** Hands on what somebody types; only where standard input stays open. */
+  type(text: string): void;
   /** Resolves when stdout or stderr has the text. */
   says(text: string): Promise<void>;
 }
 
 export interface StartOptions {
   readonly input?: string | Buffer;
+  /** Standard input does not end after `input`. */
+  readonly staysOpen?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
@@ -36,6 +40,8 @@ export interface CommandLine {
   start(words: readonly string[], options?: StartOptions): Started;
   /** Runs it on a terminal of its own; what the terminal got is in stdout. */
   onTerminal(words: readonly string[], options?: StartOptions): Promise<Finished>;
+  /** The same, with somebody who sits there and types. */
+  startOnTerminal(words: readonly string[]): Started;
   close(): Promise<void>;
 }
 
@@ -62,32 +68,36 @@ export async function commandLine(at?: {
     });
   }
 
+  function startTerminal(words: readonly string[], options: StartOptions = {}): Started {
+    const typed = [process.execPath, DECKHAND, ...words].map(quote).join(" ");
+    return startProcess("script", ["--quiet", "--return", "--command", typed, "/dev/null"], {
+      ...options,
+      env: { ...base, ...options.env },
+    });
+  }
+
   return {
     home,
     start,
     run: (words, options) => start(words, options).finished,
-    onTerminal: (words, options = {}) => {
-      const line = [process.execPath, DECKHAND, ...words].map(quote).join(" ");
-      const env = { ...base, ...options.env };
-      return startProcess("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
-        ...options,
-        env,
-      }).finished;
-    },
+    onTerminal: (words, options) => startTerminal(words, options).finished,
+    startOnTerminal: (words) => startTerminal(words, { staysOpen: true }),
     close: () => rm(home, { recursive: true, force: true }),
   };
 }
 
 function startProcess(file: string, words: readonly string[], options: StartOptions): Started {
-  const { env, cwd, input = "" } = options;
+  const { env, cwd, input = "", staysOpen = false } = options;
   const child = spawn(file, words, { env: { ...env }, cwd, stdio: "pipe" });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on("data", (piece: Buffer) => out.push(piece));
   child.stderr.on("data", (piece: Buffer) => err.push(piece));
   // A command that reads nothing may be gone before it could.
   child.stdin.on("error", () => undefined);
-  child.stdin.end(input);
+  child.stdin.write(input);
+  if (!staysOpen) child.stdin.end();
   return {
+    type: (text) => void child.stdin.write(text),
     signal: (signal) => void child.kill(signal),
     stopReading: () => void child.stdout.destroy(),
     says: (text) => waitFor(child, { text, said: () => Buffer.concat([...out, ...err]) }),
