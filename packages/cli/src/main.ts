@@ -26,6 +26,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     const { createProgram } = await import("./program.ts");
     const program = createProgram(surroundings);
     prepare(program);
+    const asked = findHelpWords(words);
+    if (asked) return answer(toHelp(program, asked));
     await program.parseAsync([...words], { from: "user" });
     return surroundings.exitCode;
   } catch (error) {
@@ -58,6 +60,29 @@ function splitAtDashes(
 ): [words: readonly string[], rest: readonly string[] | undefined] {
   const at = argv.indexOf("--");
   return at < 0 ? [argv, undefined] : [argv.slice(0, at), argv.slice(at + 1)];
+}
+
+/** Commander's own help finds `help scripts`, but not `help scripts put`. */
+function findHelpWords([first, ...names]: readonly string[]): readonly string[] | undefined {
+  const isNested = first === "help" && names.length > 1;
+  return isNested && names.every((name) => !name.startsWith("-")) ? names : undefined;
+}
+
+function toHelp(program: Command, names: readonly string[]): string {
+  let command = program;
+  for (const [index, name] of names.entries()) {
+    const inner = command.commands.find((one) => [one.name(), ...one.aliases()].includes(name));
+    if (!inner) throw noCommand(names.slice(0, index + 1), names.slice(0, index));
+    command = inner;
+  }
+  let text = "";
+  command.configureOutput({ writeOut: (piece) => void (text += piece) }).outputHelp();
+  return text;
+}
+
+function noCommand(names: readonly string[], known: readonly string[]): UsageError {
+  const hint = `See: ${["deckhand help", ...known].join(" ")}`;
+  return new UsageError(`there is no command ${JSON.stringify(names.join(" "))}`, { hint });
 }
 
 function prepare(command: Command): void {

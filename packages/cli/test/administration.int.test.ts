@@ -105,6 +105,14 @@ test("a token lets in until it is removed, and its secret alone is on stdout", a
   expect((await withIt(["runs"])).exitCode).toBe(77);
 });
 
+test("what is no token's id is told in words", async () => {
+  const done = await line.run(["tokens", "rm", "nope"]);
+  expect(done.exitCode).toBe(64);
+  expect(done.stderr).toBe(
+    'deckhand: "nope" is no token\'s id\n  An id is tok_ and 26 letters and digits; see: deckhand tokens ls\n',
+  );
+});
+
 test("a token on the command line is refused before anything is asked", async () => {
   const done = await line.run(["--token", "dh_x", "runs"]);
   expect(done).toMatchObject({ exitCode: 64, stderr: expect.stringContaining("--token-file") });
@@ -232,6 +240,17 @@ test("a server that is away is 69, a wrong token 77", async () => {
   ).toMatchObject({ exitCode: 69 });
   expect(await line.run(["runs"], { env: { DECKHAND_TOKEN: "dh_wrong" } })).toMatchObject({
     exitCode: 77,
+  });
+});
+
+test("help finds a command inside another one, and says when there is none", async () => {
+  const asked = await line.run(["help", "scripts", "put"]);
+  expect(asked).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(asked.stdout).toContain("--if-match");
+  expect(asked.stdout).toBe((await line.run(["scripts", "put", "--help"])).stdout);
+  expect(await line.run(["help", "scripts", "nope"])).toMatchObject({
+    exitCode: 64,
+    stderr: 'deckhand: there is no command "scripts nope"\n  See: deckhand help scripts\n',
   });
 });
 

@@ -1,8 +1,9 @@
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import type { Token } from "@deckhand/core";
 import { confirm, show, type Surroundings } from "../command-context.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
+import { UsageError } from "../usage-error.ts";
 import { action, newCommand } from "./command.ts";
 
 export function tokensCommand(surroundings: Surroundings): Command {
@@ -83,11 +84,18 @@ function removeCommand(surroundings: Surroundings): Command {
       ["deckhand api GET /api/v1/audit", "what was done with it"],
     ],
   })
-    .argument("<id>")
+    .addArgument(new Argument("<id>", "the token's id").argParser(toTokenId))
     .action(
       action(surroundings, async (context, id: string) => {
         await (await context.client()).deleteToken(id);
         await confirm(context, `removed ${id}`, { removed: id });
       }),
     );
+}
+
+function toTokenId(word: string): string {
+  if (/^tok_[0-9a-z]{26}$/.test(word)) return word;
+  throw new UsageError(`${JSON.stringify(word)} is no token's id`, {
+    hint: "An id is tok_ and 26 letters and digits; see: deckhand tokens ls",
+  });
 }
