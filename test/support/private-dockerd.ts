@@ -17,6 +17,8 @@ export interface PrivateDockerd {
   end(signal: NodeJS.Signals): Promise<void>;
   /** Starts a container that sleeps; gives its name. */
   runContainer(image: string): Promise<string>;
+  /** Runs the docker command line against it. */
+  docker(...command: string[]): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export async function startPrivateDockerd(options: {
     socketPath,
     start,
     end,
+    docker: command,
     runContainer: async (image) => {
       const name = `private-${Math.random().toString(36).slice(2, 8)}`;
       const wait = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
