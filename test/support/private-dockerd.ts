@@ -12,11 +12,12 @@ const UP_WITHIN_MS = 60_000;
 /** A Docker Engine of the test's own, which it may kill. */
 export interface PrivateDockerd {
   readonly socketPath: string;
+  /** Does nothing when it runs. */
   start(): Promise<void>;
   /** Ends the daemon by a signal and waits until it is gone. */
   end(signal: NodeJS.Signals): Promise<void>;
-  /** Starts a container that sleeps; gives its name. */
-  runContainer(image: string): Promise<string>;
+  /** Starts a container that sleeps, with flags of `docker run`; gives its name. */
+  runContainer(image: string, flags?: readonly string[]): Promise<string>;
   /** Runs the docker command line against it. */
   docker(...command: string[]): Promise<string>;
   close(): Promise<void>;
@@ -35,7 +36,10 @@ export async function startPrivateDockerd(options: {
       await run("docker", ["-H", `unix://${socketPath}`, ...words], { maxBuffer: 16 * 1024 * 1024 })
     ).stdout.trim();
 
+  const isRunning = () => daemon?.exitCode === null && daemon.signalCode === null;
+
   async function start(): Promise<void> {
+    if (isRunning()) return;
     const flags = [
       ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")],
       ...["--pidfile", join(folder, "dockerd.pid"), "-H", `unix://${socketPath}`],
@@ -61,7 +65,7 @@ export async function startPrivateDockerd(options: {
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
-    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    if (!daemon || !isRunning()) return;
     const gone = once(daemon, "exit");
     daemon.kill(signal);
     await gone;
@@ -76,26 +80,15 @@ export async function startPrivateDockerd(options: {
     start,
     end,
     docker: command,
-    runContainer: async (image) => {
+    runContainer: async (image, flags = []) => {
       const name = `private-${Math.random().toString(36).slice(2, 8)}`;
       const wait = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
-      await command(
-        "run",
-        "--detach",
-        "--name",
-        name,
-        "--network",
-        "none",
-        image,
-        "sh",
-        "-c",
-        wait,
-      );
+      const allFlags = ["--detach", "--name", name, "--network", "none", ...flags];
+      await command("run", ...allFlags, image, "sh", "-c", wait);
       return name;
     },
     close: async () => {
-      if (daemon?.exitCode !== null || daemon.signalCode !== null)
-        await start().catch(() => undefined);
+      await start().catch(() => undefined);
       const left = (await command("ps", "--all", "--quiet").catch(() => ""))
         .split("\n")
         .filter(Boolean);
