@@ -45,6 +45,10 @@ function startRun(index: number): Promise<CheckedRun> {
   });
 }
 
+async function readStarts(container: string): Promise<string[]> {
+  return (await dockerd.docker("exec", container, "cat", script.STARTS_FILE)).trim().split("\n");
+}
+
 async function startRound(round: number): Promise<readonly CheckedRun[]> {
   const indices = Array.from({ length: RUNS }, (_, index) => round * RUNS + index);
   const runs = await Promise.all(indices.map(startRun));
@@ -105,24 +109,23 @@ test(
       attachedMs.push(await endAndRestart(round === 0 ? "SIGTERM" : "SIGKILL", runs));
       verdicts.push(...(await Promise.all(runs.map(({ verdict }) => verdict))));
     }
-    const { runs, megabytes, ways, wrong } = summaryOf(verdicts);
-    console.log(
-      `kills ${KILLS} and one SIGTERM, runs ${runs}, wrong ${wrong.length}, ${megabytes} MB compared, re-attached within ${Math.round(Math.max(...attachedMs))} ms, way ${ways.join(", ")}`,
-    );
-    expect(wrong.slice(0, 20)).toEqual([]);
-    expect(ways).toEqual(["guard"]);
-
-    const starts: string[] = [];
-    for (const name of containers)
-      starts.push(
-        ...(await dockerd.docker("exec", name, "cat", script.STARTS_FILE)).trim().split("\n"),
-      );
-    expect(starts.toSorted()).toEqual(verdicts.map(({ executionId }) => executionId).toSorted());
+    const starts = await Promise.all(containers.map(readStarts));
     await server.kill("SIGKILL");
+    const strays: string[] = [];
     for (const [index, name] of containers.entries()) {
       const list = () => listProcesses(dockerd.docker, name);
-      expect(await findStrays(list, before[index] ?? [])).toEqual([]);
+      strays.push(...(await findStrays(list, before[index] ?? [])));
     }
+    const { runs, megabytes, ways, wrong } = summaryOf(verdicts);
+    console.log(
+      `kills ${KILLS} and one SIGTERM, runs ${runs}, starts ${starts.flat().length}, wrong ${wrong.length}, left behind ${strays.length}, ${megabytes} MB compared, re-attached within ${Math.round(Math.max(...attachedMs))} ms, way ${ways.join(", ")}`,
+    );
+    expect(wrong.slice(0, 20)).toEqual([]);
+    expect(starts.flat().toSorted()).toEqual(
+      verdicts.map(({ executionId }) => executionId).toSorted(),
+    );
+    expect(strays).toEqual([]);
+    expect(ways).toEqual(["guard"]);
   },
   (KILLS + 1) * (ENDS_WITHIN_MS + 120_000),
 );

@@ -84,18 +84,19 @@ test(
     await clients.untilStarted(CLIENTS);
     for (let kill = 0; kill < KILLS; kill++) await killAndRestart();
     const verdicts = await clients.finish();
+    const starts = await readStarts();
+    await server.kill("SIGKILL");
+    const strays: string[] = [];
+    for (const { name, processes } of targets)
+      strays.push(...(await findStrays(() => listProcesses(docker, name), processes)));
     const { runs, megabytes, resumed, ways, wrong } = summaryOf(verdicts);
     console.log(
-      `kills ${KILLS}, runs ${runs}, wrong ${wrong.length}, ${megabytes} MB compared, followers resumed ${resumed} times, way ${ways.join(", ")}`,
+      `kills ${KILLS}, runs ${runs}, starts ${starts.length}, wrong ${wrong.length}, left behind ${strays.length}, ${megabytes} MB compared, followers resumed ${resumed} times, way ${ways.join(", ")}`,
     );
     expect(wrong.slice(0, 20)).toEqual([]);
-    expect(ways).toEqual(["guard"]);
-
-    const starts = await readStarts();
     expect(starts.toSorted()).toEqual(verdicts.map(({ executionId }) => executionId).toSorted());
-    await server.kill("SIGKILL");
-    for (const { name, processes } of targets)
-      expect(await findStrays(() => listProcesses(docker, name), processes)).toEqual([]);
+    expect(strays).toEqual([]);
+    expect(ways).toEqual(["guard"]);
   },
   ENDS_WITHIN_MS + 60_000 + KILLS * 20_000,
 );
