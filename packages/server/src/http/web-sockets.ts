@@ -31,6 +31,10 @@ export function addWebSockets(app: App, addresses: WebSocketAddresses): void {
   app.addHook("onRoute", (route) => {
     if (route.wsHandler) addresses.add(route.url);
   });
+  // Nobody else ends the connection of a request that wanted to be a WebSocket and was answered instead.
+  app.addHook("onResponse", async ({ raw }) => {
+    if (addresses.takes(raw)) raw.socket.destroySoon();
+  });
   app.register(fastifyWebsocket, {
     options: {
       maxPayload: MOST_MESSAGE_BYTES,

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Access } from "../access/access.ts";
+import type { TokenStore } from "../access/token-store.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Config } from "../config/config.ts";
 import type { App } from "../http/app.ts";
@@ -15,6 +16,7 @@ export interface OpenTerminalsDeps {
   readonly config: Config;
   readonly engines: OpenEngines;
   readonly access: Access;
+  readonly tokens: Pick<TokenStore, "onDeleted">;
   readonly audit: AuditLog;
   readonly logger: Logger;
 }
@@ -27,7 +29,7 @@ export interface OpenTerminals {
 }
 
 export function openTerminals(deps: OpenTerminalsDeps): OpenTerminals {
-  const { config, engines, access, audit, logger } = deps;
+  const { config, engines, access, tokens, audit, logger } = deps;
   const opened = terminals({
     listTargets: engines.targets.list,
     refreshTargets: engines.refresh,
@@ -43,5 +45,9 @@ export function openTerminals(deps: OpenTerminalsDeps): OpenTerminals {
     onFault: (terminalId, error) =>
       logger.error({ err: error, terminalId }, "a terminal failed on our side"),
   });
-  return { routes: terminalRoutes({ terminals: opened, access, audit }), close: opened.close };
+  const onTokenDeleted = tokens.onDeleted;
+  return {
+    routes: terminalRoutes({ terminals: opened, access, onTokenDeleted, audit }),
+    close: opened.close,
+  };
 }

@@ -72,7 +72,7 @@ export async function openServer(
   const outputDirectory = join(dataDir, "output");
   const runs = openRuns({ config, db, engines, library, audit, metrics, logger, outputDirectory });
   const access = tokenAccess({ tokens, now: Date.now });
-  const terminals = openTerminals({ config, engines, access, audit, logger });
+  const terminals = openTerminals({ config, engines, access, tokens, audit, logger });
   const app = createApp({
     version: VERSION,
     http: config.http,

@@ -189,8 +189,12 @@ export function liveTerminal(options: LiveTerminalOptions): LiveTerminal {
 }
 
 function toEnd(outcome: SessionOutcome, cause: TerminalEnd["reason"] | undefined): TerminalEnd {
-  if (outcome.kind === "lost") {
-    const { detail } = outcome.reason;
+  if (outcome.kind !== "exited") {
+    const detail = outcome.kind === "lost" ? outcome.reason.detail : "The server let go of it.";
+    return { exitCode: null, signal: null, reason: cause ?? { code: "lost", detail } };
+  }
+  if (outcome.kind === "detached") {
+    const detail = "The server was shut down.";
     return { exitCode: null, signal: null, reason: cause ?? { code: "lost", detail } };
   }
   const { exitCode, signal = null, stoppedBy } = outcome;

@@ -18,7 +18,7 @@ export interface StartDeps {
 }
 
 /** What is held for us while the nearest watcher is behind; the program waits beyond it. */
-const HELD_OUTPUT_BYTES = 1024 * 1024;
+const HELD_OUTPUT_BYTES = 256 * 1024;
 
 interface StartingTerminal {
   readonly id: string;
@@ -67,6 +67,9 @@ export async function startExecution(
   const session = deps.findSession(engine);
   if (!session) throw notConfigured(engine);
   const result = await session.start(toSpec(deps, terminal));
+  if (result.kind === "detached")
+    throw new AppError("SHUTTING_DOWN", { detail: "The server is shutting down." });
+  if (result.kind === "detached") throw shuttingDown();
   if (result.kind !== "started") throw toStartRefusal(result.reason);
   const { execution } = result;
   if (hasTerminal(execution)) return execution;
@@ -93,4 +96,11 @@ async function discard(execution: RunningExecution): Promise<void> {
 
 function notConfigured(engine: string): AppError {
   return new AppError("ENGINE_UNREACHABLE", { detail: `The engine ${engine} is not configured.` });
+}
+
+export function shuttingDown(): AppError {
+  return new AppError("SHUTTING_DOWN", {
+    detail: "The server is shutting down.",
+    hint: "Try again in a moment.",
+  });
 }

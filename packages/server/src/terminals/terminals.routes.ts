@@ -14,6 +14,7 @@ import { callerOf } from "../audit/caller.ts";
 import type { App } from "../http/app.ts";
 import { problemResponses } from "../http/problem-responses.ts";
 import { assertHandshake, credentialOf } from "../http/web-sockets.ts";
+import { socketsByToken } from "./sockets-by-token.ts";
 import { connectSocket } from "./terminal-socket.ts";
 import { toTerminal } from "./terminal-view.ts";
 import type { OpenedTerminal, Terminals } from "./terminals.ts";
@@ -21,6 +22,7 @@ import type { OpenedTerminal, Terminals } from "./terminals.ts";
 export interface TerminalRoutesDeps {
   readonly terminals: Terminals;
   readonly access: Access;
+  readonly onTokenDeleted: (listener: (tokenId: string) => void) => void;
   readonly audit: Pick<AuditLog, "record">;
 }
 
@@ -103,6 +105,7 @@ The token is in the header Authorization, or, from a browser, in a second subpro
 Whoever disconnects leaves the terminal as it is; close code 1013 says: too slow, connect again.`;
 
 function connectRoute(app: App, deps: TerminalRoutesDeps): void {
+  const sockets = socketsByToken(deps.onTokenDeleted);
   app.route({
     method: "GET",
     url: "/api/v1/terminals/:id/connect",
@@ -133,6 +136,7 @@ function connectRoute(app: App, deps: TerminalRoutesDeps): void {
       const { id } = request.params as z.infer<typeof terminalParams>;
       const { after } = request.query as z.infer<typeof connectTerminalQuery>;
       const opened = deps.terminals.get(id);
+      if (request.principal) sockets.add(request.principal.tokenId, socket);
       void recordConnection(deps, request, opened);
       connectSocket(socket, opened.live, {
         after,

@@ -11,7 +11,7 @@ import type { Caller } from "../audit/caller.ts";
 import type { RunningExecution } from "../sessions/session.ts";
 import { type LiveTerminal, liveTerminal, type TerminalPace } from "./live-terminal.ts";
 import { pickTarget, type PickTargetDeps } from "./pick-target.ts";
-import { startExecution, type StartDeps } from "./start-execution.ts";
+import { shuttingDown, startExecution, type StartDeps } from "./start-execution.ts";
 
 export interface TerminalsDeps extends PickTargetDeps, StartDeps {
   /** Calls back once when the container ended or became another incarnation. */
@@ -20,6 +20,8 @@ export interface TerminalsDeps extends PickTargetDeps, StartDeps {
       readonly engine: string;
       readonly containerId: string;
       readonly startedAt: string | undefined;
+      /** What is durable goes on while the engine is away. */
+      readonly waitsForEngine: boolean;
     },
     onEnd: (reason: OutcomeReason) => void,
   ) => () => void;
@@ -121,9 +123,11 @@ export function terminals(deps: TerminalsDeps): Terminals {
     });
   }
 
-  async function follow({ id, target, live }: OpenedTerminal): Promise<void> {
-    const { engine, containerId, startedAt } = target;
-    const place = { engine, containerId, startedAt: startedAt ?? undefined };
+  async function follow({ id, target, live, guarantees }: OpenedTerminal): Promise<void> {
+    const { engine, containerId } = target;
+    const startedAt = target.startedAt ?? undefined;
+    const waitsForEngine = guarantees.survivesServerRestart;
+    const place = { engine, containerId, startedAt, waitsForEngine };
     const unwatch = deps.watchContainer(place, live.abandon);
     const end = await live.ended;
     unwatch();
@@ -172,13 +176,6 @@ const SHUTDOWN: TerminalEnd["reason"] = {
   code: "shutdown",
   detail: "The server was shut down; terminals end with it.",
 };
-
-function shuttingDown(): AppError {
-  return new AppError("SHUTTING_DOWN", {
-    detail: "The server is shutting down.",
-    hint: "Try again in a moment.",
-  });
-}
 
 function tooMany(most: number): AppError {
   return new AppError("RATE_LIMITED", {
