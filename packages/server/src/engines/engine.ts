@@ -152,6 +152,11 @@ export interface Engine {
    * `false` when nothing can have started and `true` when it may have.
    */
   startExec(request: ExecRequest, options?: StartExecOptions): Promise<EngineExec>;
+  /**
+   * Creates and starts an exec that nothing is attached to; what it writes is thrown away. Its parent is outside the
+   * container, and it lives as long as it likes. Errors as of `startExec`.
+   */
+  startDetached(request: ExecRequest, signal?: AbortSignal): Promise<void>;
   /** Gives `undefined` when the engine has forgotten the exec. */
   findExec(execId: string, signal?: AbortSignal): Promise<ExecStatus | undefined>;
   /** Lists the container's processes as the engine's host sees them: pid and command line. */

@@ -5,6 +5,7 @@ import { dockerEngine } from "../engines/docker/docker-engine.ts";
 import type { Engine, EngineVersion } from "../engines/engine.ts";
 import type { WatchedContainer } from "../runs/execute-run.ts";
 import { attachedSession } from "../sessions/attached/attached-session.ts";
+import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
 import type { Session } from "../sessions/session.ts";
 import { engineInventory, type Inventory } from "../targets/inventory.ts";
 import { targetDirectory, type TargetDirectory } from "../targets/target-directory.ts";
@@ -17,7 +18,7 @@ const FALLBACK_ADDRESS = "unix:///var/run/docker.sock";
 interface OpenEngine {
   readonly engine: Engine;
   readonly inventory: Inventory;
-  readonly session: Session;
+  readonly session: GuardedSessions;
 }
 
 /** Every configured engine, watched. */
@@ -36,13 +37,26 @@ export interface OpenEngines {
   subscribe(listener: () => void): void;
   /** By name: 1 while it answers. */
   up(): ReadonlyMap<string, boolean>;
+  /** Lets go of what runs by guards; it goes on, and the next server process takes it up. */
+  detach(): void;
   close(): void;
 }
 
-export async function openEngines(config: Config): Promise<OpenEngines> {
+export interface OpenEnginesOptions {
+  /** Names and secrets of the guards come from it. */
+  readonly guardKey: Uint8Array;
+  /** Tells whether anybody still waits for an execution that a guard holds. */
+  readonly isWanted: (executionId: string) => Promise<boolean>;
+}
+
+export async function openEngines(
+  config: Config,
+  options: OpenEnginesOptions,
+): Promise<OpenEngines> {
   const opened = new Map<string, OpenEngine>();
   for (const [name, engineConfig] of Object.entries(config.engines)) {
-    opened.set(name, openEngine(await toDockerEngine(name, engineConfig, config), engineConfig));
+    const engine = await toDockerEngine(name, engineConfig, config);
+    opened.set(name, openEngine(engine, engineConfig, options));
   }
   const all = [...opened.values()];
   const sources = all.map(({ engine, inventory }) => ({
@@ -74,8 +88,12 @@ export async function openEngines(config: Config): Promise<OpenEngines> {
       new Map(
         all.map(({ engine, inventory }) => [engine.name, inventory.snapshot().state === "up"]),
       ),
+    detach: () => {
+      for (const { session } of all) session.close();
+    },
     close: () => {
-      for (const { engine, inventory } of all) {
+      for (const { engine, inventory, session } of all) {
+        session.close();
         inventory.close();
         engine.close();
       }
@@ -96,11 +114,16 @@ async function toDockerEngine(
   return dockerEngine({ name, address: found?.address ?? FALLBACK_ADDRESS, tls: found?.tls });
 }
 
-function openEngine(engine: Engine, { directExec }: EngineConfig): OpenEngine {
+function openEngine(
+  engine: Engine,
+  { directExec }: EngineConfig,
+  { guardKey, isWanted }: OpenEnginesOptions,
+): OpenEngine {
+  const fallback = attachedSession({ engine, directExec });
   return {
     engine,
     inventory: engineInventory({ engine }),
-    session: attachedSession({ engine, directExec }),
+    session: guardedSessions({ engine, fallback, key: guardKey, isWanted }),
   };
 }
 

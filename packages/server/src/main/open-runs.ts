@@ -145,15 +145,17 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
       const recovered = await recoverRuns({
         ...shared,
         dispatcher,
+        resume: runExecutor.resume,
         findSession: engines.findSession,
       });
-      if (recovered.queued + recovered.lost > 0)
+      if (recovered.queued + recovered.resumed + recovered.lost > 0)
         logger.info(recovered, "settled what an earlier process left open");
     },
     close: async () => {
       closing = true;
       clearInterval(forgetting);
       const stopped = dispatcher.stop();
+      engines.detach();
       const graceOver = setTimeout(() => {
         runExecutor.abandonAll({
           code: "server-shutdown",

@@ -23,6 +23,8 @@ import { createLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { metricsRoutes } from "../telemetry/metrics.routes.ts";
 import { storageProblems } from "./free-space.ts";
+import { ensureGuardKey } from "../guard/guard-key.ts";
+import { isOpenExecution } from "../runs/run-store.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openRuns } from "./open-runs.ts";
 import { openTerminals } from "./open-terminals.ts";
@@ -66,7 +68,10 @@ export async function openServer(
   const metrics = createMetrics(VERSION);
   const library = await openLibrary(config, logger);
   opening.defer(() => library.close());
-  const engines = await openEngines(config);
+  const engines = await openEngines(config, {
+    guardKey: await ensureGuardKey(dataDir),
+    isWanted: (executionId) => isOpenExecution(db, executionId),
+  });
   opening.defer(() => engines.close());
   watchEngines(engines, metrics);
   const outputDirectory = join(dataDir, "output");

@@ -28,9 +28,10 @@ export function watchContainer(
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
   let pending: OutcomeReason["code"] | undefined;
+  const away = place.waitsForEngine ? undefined : AWAY;
 
   function look(): void {
-    const reason = source.isUp() ? toEnd(source.find(place.containerId), place) : AWAY;
+    const reason = source.isUp() ? toEnd(source.find(place.containerId), place) : away;
     if (reason?.code === pending) return;
     clearTimeout(timer);
     pending = reason?.code;

@@ -69,7 +69,9 @@ test("what executions write side by side comes back byte for byte, in order, fro
       await log.deleteRun(RUN);
       log.closeRun(RUN);
       const writers = await Promise.all(
-        [0, 1, 2, 3].map((execution) => log.openWriter(RUN, executionId(execution), NO_LIMIT)),
+        [0, 1, 2, 3].map((execution) =>
+          log.openWriter({ runId: RUN, executionId: executionId(execution), limitBytes: NO_LIMIT }),
+        ),
       );
       await Promise.all(
         pieces.map(async ({ execution, stream, bytes }) =>
@@ -102,7 +104,9 @@ test("a follower that reads while four executions write sees every frame once an
   const executionIds = [0, 1, 2, 3].map(executionId);
   const cursor = log.openCursor(RUN, { executionIds, after: 0 });
   const seen: number[] = [];
-  const writers = await Promise.all(executionIds.map((id) => log.openWriter(RUN, id, NO_LIMIT)));
+  const writers = await Promise.all(
+    executionIds.map((id) => log.openWriter({ runId: RUN, executionId: id, limitBytes: NO_LIMIT })),
+  );
   const writing = Promise.all(
     writers.map(async (writer, index) => {
       for (let line = 0; line < 300; line++) {
@@ -127,7 +131,11 @@ test("a follower that reads while four executions write sees every frame once an
 });
 
 test("a character is never split between two frames", async () => {
-  const writer = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+  });
   const text = "naïve 漢字 🚢 ".repeat(5000);
   for (const byte of Buffer.from(text).subarray(0, 3000))
     await writer.append("stdout", Buffer.of(byte));
@@ -139,7 +147,11 @@ test("a character is never split between two frames", async () => {
 });
 
 test("output beyond the limit is counted, not kept, and the execution is marked truncated", async () => {
-  const writer = await log.openWriter(RUN, executionId(0), 1000);
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: 1000,
+  });
   for (let round = 0; round < 30; round++) await writer.append("stderr", Buffer.alloc(100, "y"));
   const totals = await writer.close();
   expect(totals).toMatchObject({ stderrBytes: 3000, storedBytes: 1000, truncated: true });
@@ -147,7 +159,11 @@ test("output beyond the limit is counted, not kept, and the execution is marked 
 });
 
 test("a torn last frame, as a crash leaves it, is the end and not an error", async () => {
-  const writer = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+  });
   await writer.append("stdout", Buffer.from("first\n"));
   await new Promise((resolve) => setTimeout(resolve, 20));
   await writer.append("stdout", Buffer.from("second\n"));
@@ -164,11 +180,19 @@ test("a torn last frame, as a crash leaves it, is the end and not an error", asy
 });
 
 test("numbers go on after a restart of the server", async () => {
-  const first = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  const first = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+  });
   await first.append("stdout", Buffer.from("before"));
   await first.close();
   log = openLog();
-  const second = await log.openWriter(RUN, executionId(1), NO_LIMIT);
+  const second = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(1),
+    limitBytes: NO_LIMIT,
+  });
   await second.append("stdout", Buffer.from("after"));
   await second.close();
   const frames = await readAll(
@@ -181,7 +205,11 @@ test("numbers go on after a restart of the server", async () => {
 });
 
 test("an execution that wrote nothing has no file and an empty output", async () => {
-  const writer = await log.openWriter(RUN, executionId(0), NO_LIMIT);
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+  });
   expect(await writer.close()).toMatchObject({ stdoutBytes: 0, storedBytes: 0, truncated: false });
   expect(await readdir(directory)).toEqual([]);
   expect((await rawOf(0, "stdout")).length).toBe(0);

@@ -1,9 +1,15 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { OutputStream } from "../engines/engine.ts";
+import { HEADER_BYTES } from "./frame-codec.ts";
 import { FrameFile } from "./frame-file.ts";
 import { type ExecutionFrame, MergedFrames } from "./merged-frames.ts";
-import { OutputWriter } from "./output-writer.ts";
+import {
+  OutputWriter,
+  type OutputWriterOptions,
+  type ResumedFile,
+  type StoredBytes,
+} from "./output-writer.ts";
 import { RunSequence } from "./run-sequence.ts";
 
 const READ_BLOCK_BYTES = 512 * 1024;
@@ -22,7 +28,8 @@ export interface OutputCursor {
 
 /** The append-only log of what executions wrote: a file each, numbered over the run. */
 export interface OutputLog {
-  openWriter(runId: string, executionId: string, limitBytes: number): Promise<OutputWriter>;
+  /** `resume`: goes on where an earlier writer of this execution was cut off. */
+  openWriter(options: OpenWriterOptions): Promise<OutputWriter>;
   /** Tells that no execution of the run will write any more. */
   closeRun(runId: string): void;
   /** Reads forward from a number; goes on where it stopped when asked again. */
@@ -37,9 +44,10 @@ export interface OutputLog {
   deleteRun(runId: string): Promise<void>;
 }
 
-export interface StoredBytes {
-  readonly stdout: number;
-  readonly stderr: number;
+export interface OpenWriterOptions extends Pick<OutputWriterOptions, "limitBytes" | "onStored"> {
+  readonly runId: string;
+  readonly executionId: string;
+  readonly resume?: boolean;
 }
 
 export function fileOutputLog(options: OutputLogOptions): OutputLog {
@@ -70,14 +78,18 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
   }
 
   return {
-    openWriter: async (runId, executionId, limitBytes) =>
-      new OutputWriter({
-        path: pathOf(runId, executionId),
+    openWriter: async ({ runId, executionId, limitBytes, onStored, resume = false }) => {
+      const path = pathOf(runId, executionId);
+      return new OutputWriter({
+        path,
         sequence: await sequenceOf(runId),
         limitBytes,
         now: options.now,
         onFlushed: (bytes) => options.onFlushed(runId, bytes),
-      }),
+        onStored,
+        resumed: resume ? await measureFile(path) : undefined,
+      });
+    },
     closeRun: (runId) => {
       sequences.delete(runId);
     },
@@ -90,21 +102,30 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
       };
     },
     readRaw,
-    measure: async (runId, executionId) => {
-      const bytes = { stdout: 0, stderr: 0 };
-      const file = new FrameFile(pathOf(runId, executionId));
-      for (
-        let frames = await file.read(READ_BLOCK_BYTES);
-        frames.length > 0;
-        frames = await file.read(READ_BLOCK_BYTES)
-      ) {
-        for (const frame of frames) bytes[frame.stream] += frame.payload.length;
-      }
-      return bytes;
-    },
+    measure: async (runId, executionId) =>
+      (await measureFile(pathOf(runId, executionId)))?.stored ?? { stdout: 0, stderr: 0 },
     deleteRun: async (runId) =>
       rm(runDirectory(options.directory, runId), { recursive: true, force: true }),
   };
+}
+
+/** `undefined` where nothing was written. */
+async function measureFile(path: string): Promise<ResumedFile | undefined> {
+  if (!(await stat(path).catch(() => undefined))) return undefined;
+  const stored = { stdout: 0, stderr: 0 };
+  const file = new FrameFile(path);
+  let bytes = 0;
+  for (
+    let frames = await file.read(READ_BLOCK_BYTES);
+    frames.length > 0;
+    frames = await file.read(READ_BLOCK_BYTES)
+  ) {
+    for (const { stream, payload } of frames) {
+      stored[stream] += payload.length;
+      bytes += HEADER_BYTES + payload.length;
+    }
+  }
+  return { bytes, stored };
 }
 
 /** The first five characters of an id's time span about nine hours: few enough entries in each folder. */

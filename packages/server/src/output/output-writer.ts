@@ -5,6 +5,9 @@ import { encodeFrame, type LoggedFrame, MAX_PAYLOAD_BYTES } from "./frame-codec.
 import type { RunSequence } from "./run-sequence.ts";
 import { incompleteTailBytes } from "./utf8-boundary.ts";
 
+/** Bytes that are written and not yet brought to the disk are so after this time, or when they are so many. */
+const SYNC_AFTER_MS = 200;
+const SYNC_BYTES = 512 * 1024;
 /** Above this many waiting bytes `append` waits for the disk. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
@@ -15,6 +18,21 @@ export interface OutputWriterOptions {
   readonly limitBytes: number;
   readonly now: () => number;
   readonly onFlushed: (bytes: number) => void;
+  /** What an earlier writer of the same file left; undefined for a new file. */
+  readonly resumed?: ResumedFile | undefined;
+  /** Says how much of each stream was taken and is on the disk by now. */
+  readonly onStored?: ((taken: StoredBytes) => void) | undefined;
+}
+
+export interface ResumedFile {
+  /** Where its last whole frame ends; what is behind that was torn. */
+  readonly bytes: number;
+  readonly stored: StoredBytes;
+}
+
+export interface StoredBytes {
+  readonly stdout: number;
+  readonly stderr: number;
 }
 
 export interface OutputTotals {
@@ -34,6 +52,11 @@ export class OutputWriter {
     stderr: Buffer.alloc(0),
   };
   readonly #seen: Record<OutputStream, number> = { stdout: 0, stderr: 0 };
+  #written: StoredBytes = { stdout: 0, stderr: 0 };
+  #fileBytes = 0;
+  #unsyncedBytes = 0;
+  #syncTimer: NodeJS.Timeout | undefined;
+  #syncing: Promise<void> | undefined;
   #pending: LoggedFrame[] = [];
   #pendingBytes = 0;
   #storedBytes = 0;
@@ -44,6 +67,12 @@ export class OutputWriter {
 
   constructor(options: OutputWriterOptions) {
     this.#options = options;
+    if (!options.resumed) return;
+    const { stdout, stderr } = options.resumed.stored;
+    this.#seen.stdout = stdout;
+    this.#seen.stderr = stderr;
+    this.#storedBytes = stdout + stderr;
+    this.#fileBytes = options.resumed.bytes;
   }
 
   /** Takes a piece; resolves at once while the disk keeps up. Never throws: see `totals.problem`. */
@@ -51,7 +80,14 @@ export class OutputWriter {
     this.#seen[stream] += bytes.length;
     this.#add(stream, this.#withHeld(stream, bytes));
     this.#startFlush();
+    if (!this.#flushing) this.#nothingToWrite(bytes.length);
     if (this.#pendingBytes > HIGH_WATER_BYTES) await this.#flushing;
+  }
+
+  /** What is not kept was taken all the same. */
+  #nothingToWrite(bytes: number): void {
+    this.#written = this.#taken();
+    this.#syncSoon(bytes);
   }
 
   /** Counts output that was dropped before it came here. */
@@ -70,7 +106,9 @@ export class OutputWriter {
     }
     this.#startFlush();
     await this.#flushing;
-    await this.#sync();
+    clearTimeout(this.#syncTimer);
+    await this.#syncing;
+    await this.#closeFile();
     return this.totals;
   }
 
@@ -118,22 +156,69 @@ export class OutputWriter {
     while (this.#pending.length > 0) {
       const batch = this.#pending;
       const bytes = this.#pendingBytes;
+      const taken = this.#taken();
       this.#pending = [];
       this.#pendingBytes = 0;
       await this.#write(batch);
       this.#options.sequence.flushed(this, this.#pending[0]?.seq);
       this.#options.onFlushed(bytes);
+      this.#written = taken;
+      this.#syncSoon(bytes);
     }
+  }
+
+  /** What whoever sent the output need not keep any more; a stream's unfinished character still has to be kept. */
+  #taken(): StoredBytes {
+    return {
+      stdout: this.#seen.stdout - this.#held.stdout.length,
+      stderr: this.#seen.stderr - this.#held.stderr.length,
+    };
+  }
+
+  #syncSoon(bytes: number): void {
+    if (!this.#options.onStored) return;
+    this.#unsyncedBytes += bytes;
+    if (this.#unsyncedBytes >= SYNC_BYTES) this.#startSync();
+    else this.#syncTimer ??= setTimeout(() => this.#startSync(), SYNC_AFTER_MS);
+  }
+
+  #startSync(): void {
+    clearTimeout(this.#syncTimer);
+    this.#syncTimer = undefined;
+    if (this.#syncing || this.#unsyncedBytes === 0) return;
+    this.#syncing = this.#sync().finally(() => {
+      this.#syncing = undefined;
+      if (this.#unsyncedBytes > 0) this.#syncSoon(0);
+    });
+  }
+
+  /** Only what is written by now counts: what waits in memory is not on the disk. */
+  async #sync(): Promise<void> {
+    const written = this.#written;
+    this.#unsyncedBytes = 0;
+    await this.#file?.datasync().catch((error: unknown) => {
+      this.#problem ??= error;
+    });
+    this.#options.onStored?.(written);
   }
 
   async #write(batch: readonly LoggedFrame[]): Promise<void> {
     if (this.#problem) return;
     try {
-      this.#file ??= await openNew(this.#options.path);
-      await writeAll(this.#file, batch.flatMap(encodeFrame));
+      this.#file ??= await this.#open();
+      this.#fileBytes += await writeAll(this.#file, batch.flatMap(encodeFrame), this.#fileBytes);
     } catch (error) {
       this.#fail(error, batch);
     }
+  }
+
+  async #open(): Promise<FileHandle> {
+    const { path, resumed } = this.#options;
+    if (!resumed) return openNew(path);
+    const file = await open(path, "r+");
+    // What is behind the last whole frame would hide everything that comes after it.
+    await file.truncate(resumed.bytes);
+    return file;
   }
 
   #fail(error: unknown, batch: readonly LoggedFrame[]): void {
@@ -142,7 +227,7 @@ export class OutputWriter {
     for (const frame of batch) this.#storedBytes -= frame.payload.length;
   }
 
-  async #sync(): Promise<void> {
+  async #closeFile(): Promise<void> {
     try {
       await this.#file?.datasync();
     } catch (error) {
@@ -163,10 +248,16 @@ async function openNew(path: string): Promise<FileHandle> {
 }
 
 /** `writev` may write less than all, as on a disk that becomes full; the rest is written or the error comes up. */
-async function writeAll(file: FileHandle, buffers: readonly Buffer[]): Promise<void> {
-  const { bytesWritten } = await file.writev([...buffers]);
+async function writeAll(file: FileHandle, buffers: readonly Buffer[], at: number): Promise<number> {
+  const { bytesWritten } = await file.writev([...buffers], at);
   const total = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
-  if (bytesWritten < total) await file.writeFile(Buffer.concat(buffers).subarray(bytesWritten));
+  if (bytesWritten === total) return total;
+  const rest = Buffer.concat(buffers).subarray(bytesWritten);
+  for (let sent = 0; sent < rest.length; ) {
+    const piece = await file.write(rest, sent, rest.length - sent, at + bytesWritten + sent);
+    sent += piece.bytesWritten;
+  }
+  return total;
 }
 
 function toPayloads(bytes: Buffer): Buffer[] {

@@ -29,7 +29,7 @@ import {
   moveExecution,
 } from "./run-store.ts";
 import type { SecretMemory } from "./secret-memory.ts";
-import { type StopReason, toSettlement } from "./settlement.ts";
+import { type EndedOutcome, type StopReason, toSettlement } from "./settlement.ts";
 
 /** How long the end may take after a stop said that nothing is left, or that nothing more can be done. */
 const END_AFTER_STOP_MS = 5_000;
@@ -56,6 +56,8 @@ export interface WatchedContainer {
   readonly engine: string;
   readonly containerId: string;
   readonly startedAt: string | undefined;
+  /** What is durable goes on while the engine is away; anything else is lost then. */
+  readonly waitsForEngine?: boolean;
 }
 
 /** What metrics want to know. */
@@ -67,11 +69,13 @@ export interface ExecutionObserver {
 }
 
 export interface Executor {
-  /** Carries out one waiting execution; resolves when it is settled. Never rejects. */
+  /** Carries out one waiting execution; resolves when it is settled, or detached. Never rejects. */
   execute(executionId: string): Promise<void>;
+  /** Takes up one that an earlier server process started in a durable way. Likewise. */
+  resume(executionId: string): Promise<void>;
   /** Asks for the end of one that is under way; false when it is not. The first reason wins. */
   stop(executionId: string, reason: StopReason): boolean;
-  /** Gives up all that is under way: the server ends before they do. */
+  /** Gives up all that is still under way. */
   abandonAll(reason: OutcomeReason): void;
 }
 
@@ -85,23 +89,25 @@ interface UnderWay {
 
 export function executor(deps: ExecuteDeps): Executor {
   const underWay = new Map<string, UnderWay>();
+  async function follow(executionId: string, how: typeof carryOut): Promise<void> {
+    const self: UnderWay = {
+      stopReason: undefined,
+      wake: () => {},
+      abandoned: undefined,
+      running: undefined,
+    };
+    underWay.set(executionId, self);
+    try {
+      await how(deps, executionId, self);
+    } catch (error) {
+      await settleAfterFault(deps, executionId, error);
+    } finally {
+      underWay.delete(executionId);
+    }
+  }
   return {
-    execute: async (executionId) => {
-      const self: UnderWay = {
-        stopReason: undefined,
-        wake: () => {},
-        abandoned: undefined,
-        running: undefined,
-      };
-      underWay.set(executionId, self);
-      try {
-        await carryOut(deps, executionId, self);
-      } catch (error) {
-        await settleAfterFault(deps, executionId, error);
-      } finally {
-        underWay.delete(executionId);
-      }
-    },
+    execute: (executionId) => follow(executionId, carryOut),
+    resume: (executionId) => follow(executionId, takeUp),
     stop: (executionId, reason) => {
       const self = underWay.get(executionId);
       if (!self) return false;
@@ -112,7 +118,7 @@ export function executor(deps: ExecuteDeps): Executor {
     abandonAll: (reason) => {
       for (const self of underWay.values()) {
         self.abandoned ??= reason;
-        self.running?.abandon(reason);
+        self.running?.detach(reason);
       }
     },
   };
@@ -125,14 +131,46 @@ async function carryOut(deps: ExecuteDeps, executionId: string, self: UnderWay):
   const prepared = await prepare(deps, waiting);
   if ("code" in prepared)
     return settleUnstarted(deps, executionId, { state: "rejected", reason: prepared });
-  const result = await prepared.session.start(prepared.spec, (guarantees) =>
-    noteWay(deps, executionId, guarantees),
-  );
-  if (result.kind !== "started") {
-    return settleUnstarted(deps, executionId, { state: result.kind, reason: result.reason });
-  }
-  await runToEnd(deps, { ...prepared, row: waiting, running: result.execution, self });
+  await start(deps, { ...prepared, row: waiting, self });
 }
+
+interface Startable extends Prepared {
+  readonly row: ExecutionRow;
+  readonly self: UnderWay;
+}
+
+async function start(deps: ExecuteDeps, startable: Startable): Promise<void> {
+  const { session, spec, row } = startable;
+  const result = await session.start(spec, (guarantees) => noteWay(deps, row.id, guarantees));
+  if (result.kind === "detached") return;
+  if (result.kind !== "started")
+    return settleUnstarted(deps, row.id, { state: result.kind, reason: result.reason });
+  await runToEnd(deps, { ...startable, running: result.execution, isResumed: false });
+}
+
+async function takeUp(deps: ExecuteDeps, executionId: string, self: UnderWay): Promise<void> {
+  const row = await findExecution(deps.db, executionId);
+  if (!row || isTerminal(row.state as ExecutionState)) return;
+  const prepared = await prepare(deps, row);
+  // A secret that was forgotten is needed for a start only.
+  if ("code" in prepared) return settleUnstarted(deps, executionId, toTakenUp(row, prepared));
+  const received = await deps.output.measure(row.run_id, row.id);
+  const result = await prepared.session.resume(prepared.spec, received);
+  if (result.kind === "detached") return;
+  if (result.kind === "resumed")
+    return runToEnd(deps, { ...prepared, row, self, running: result.execution, isResumed: true });
+  if (result.kind === "unknown" && row.state === "starting" && !self.stopReason)
+    return start(deps, { ...prepared, row, self });
+  if (result.kind === "unknown" && self.stopReason)
+    return settleUnstarted(deps, executionId, self.stopReason);
+  const reason = result.kind === "lost" ? result.reason : FORGOTTEN;
+  await settleUnstarted(deps, executionId, { state: "lost", reason });
+}
+
+const FORGOTTEN: OutcomeReason = {
+  code: "guard-gone",
+  detail: "The guard in the container does not know the script any more.",
+};
 
 /** Written down before anything can run, so that after a crash we know where to look for it. */
 async function noteWay(
@@ -183,6 +221,7 @@ async function toSpec(
     executionId: row.id,
     runId: row.run_id,
     containerId: row.container_id,
+    containerStartedAt: row.container_started_at ?? undefined,
     program: await toProgram(deps, plan),
     args: plan.args,
     env: { ...plan.env, ...secrets },
@@ -193,16 +232,8 @@ async function toSpec(
     outputBytes: plan.outputBytes,
     timeoutMs: plan.timeoutMs,
     killGraceMs: plan.killGraceMs,
-    survivors: "kill",
-    resources: {
-      nice: undefined,
-      oomScore: undefined,
-      cpuSeconds: undefined,
-      openFiles: undefined,
-      fileBytes: undefined,
-      processes: undefined,
-      umask: undefined,
-    },
+    survivors: plan.survivors,
+    resources: plan.resources,
   };
 }
 
@@ -217,37 +248,57 @@ async function toProgram(
   return { kind: "script", text, launch: program.launch };
 }
 
-interface Running extends Prepared {
-  readonly row: ExecutionRow;
+interface Running extends Startable {
   readonly running: RunningExecution;
-  readonly self: UnderWay;
+  /** Whether an earlier server process has written part of its output. */
+  readonly isResumed: boolean;
 }
 
 async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
-  const { row, plan, running, self } = execution;
-  const writer = await deps.output.openWriter(row.run_id, row.id, plan.outputBytes);
-  const noted = move(deps, row.id, {
-    state: "running",
-    atMs: deps.now(),
-    guarantees: running.guarantees,
+  const { row, plan, running, self, isResumed } = execution;
+  const writer = await deps.output.openWriter({
+    runId: row.run_id,
+    executionId: row.id,
+    limitBytes: plan.outputBytes,
+    onStored: running.acknowledge,
+    resume: isResumed,
   });
-  // A fault is told where the step is awaited, after the output was taken.
-  noted.then(
-    (moved) => deps.observe.started(moved.execution, running.guarantees),
-    () => {},
-  );
+  const noted = noteRunning(deps, execution);
   self.running = running;
   if (self.abandoned) running.abandon(self.abandoned);
-  const unwatch = deps.watchContainer(toWatched(row), (reason) => running.abandon(reason));
+  const unwatch = deps.watchContainer(toWatched(row, running), (reason) => running.abandon(reason));
   const [outcome, leftovers] = await Promise.all([pump(running, writer), stopWhenAsked(execution)]);
   unwatch();
   await noted;
   const totals = await closeWriter(writer, outcome);
+  if (outcome.kind === "detached") return;
   await settle(
     deps,
     row.id,
-    toSettlement({ outcome, stop: self.stopReason, leftovers, totals, atMs: deps.now() }),
+    toSettlement({
+      outcome,
+      stop: self.stopReason ?? toOwnStop(outcome, plan),
+      leftovers: self.stopReason || outcome.kind === "lost" ? leftovers : outcome.leftovers,
+      totals,
+      atMs: deps.now(),
+    }),
   );
+  running.release();
+}
+
+/** Says that the script runs, when that is not known yet. */
+async function noteRunning(deps: ExecuteDeps, { row, running, isResumed }: Running): Promise<void> {
+  if (isResumed && row.state === "running") return;
+  const { guarantees } = running;
+  const moved = await move(deps, row.id, { state: "running", atMs: deps.now(), guarantees });
+  deps.observe.started(moved.execution, guarantees);
+}
+
+/** The deadline that was kept inside the container. */
+function toOwnStop(outcome: EndedOutcome, { timeoutMs }: RunPlan): StopReason | undefined {
+  return outcome.kind === "exited" && outcome.stoppedBy === "deadline"
+    ? toDeadline(timeoutMs)
+    : undefined;
 }
 
 async function pump(running: RunningExecution, writer: OutputWriter): Promise<SessionOutcome> {
@@ -258,10 +309,12 @@ async function pump(running: RunningExecution, writer: OutputWriter): Promise<Se
 /** Waits for the deadline or a cancel, whichever is first, and stops the script; ends with the script. */
 async function stopWhenAsked({ plan, running, self }: Running): Promise<readonly Leftover[]> {
   const ended = running.outcome.then(() => "ended" as const);
-  const deadline = setTimeout(() => {
-    self.stopReason ??= toDeadline(plan.timeoutMs);
-    self.wake();
-  }, plan.timeoutMs);
+  const deadline = running.keepsDeadline
+    ? undefined
+    : setTimeout(() => {
+        self.stopReason ??= toDeadline(plan.timeoutMs);
+        self.wake();
+      }, plan.timeoutMs);
   const asked = new Promise<"asked">((resolve) => {
     self.wake = () => resolve("asked");
     if (self.stopReason) resolve("asked");
@@ -308,12 +361,19 @@ async function closeWriter(writer: OutputWriter, { dropped }: SessionOutcome) {
   return writer.close();
 }
 
-function toWatched(row: ExecutionRow): WatchedContainer {
+function toWatched(row: ExecutionRow, { guarantees }: RunningExecution): WatchedContainer {
   return {
     engine: row.engine,
+    waitsForEngine: guarantees.survivesServerRestart,
     containerId: row.container_id,
     startedAt: row.container_started_at ?? undefined,
   };
+}
+
+/** What can not be taken up: never started, or beyond our reach. */
+function toTakenUp(row: ExecutionRow, reason: OutcomeReason): Unstarted {
+  const wasStarted = row.state === "running" || reason.code !== "secret-forgotten";
+  return { state: wasStarted ? "lost" : "rejected", reason };
 }
 
 interface Unstarted {

@@ -1,4 +1,4 @@
-import type { OutcomeReason } from "@deckhand/core";
+import type { Guarantees, OutcomeReason } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { OutputLog } from "../output/output-log.ts";
@@ -15,28 +15,40 @@ export interface RecoverDeps {
   readonly db: Kysely<Database>;
   readonly output: OutputLog;
   readonly signals: RunSignals;
-  readonly dispatcher: Pick<RunDispatcher, "enqueue">;
+  readonly dispatcher: Pick<RunDispatcher, "enqueue" | "adopt">;
+  /** Takes up an execution that goes on in its container. */
+  readonly resume: (executionId: string) => Promise<void>;
   readonly findSession: (engine: string) => Session | undefined;
   readonly now: () => number;
 }
 
 export interface Recovered {
   readonly queued: number;
+  readonly resumed: number;
   readonly lost: number;
 }
 
 /**
- * Settles what an earlier server process left open. What only waited goes back into the queue. What was starting or
- * running may have started and its connection is gone, so it is `lost` and never started again; its processes are
- * left alone, because killing a script's orphans can take a database down, and named.
+ * Goes on with what an earlier server process left open. What only waited goes back into the queue. What a guard holds
+ * is taken up where it stands. Anything else may have started and its connection is gone, so it is `lost` and never
+ * started again; its processes are left alone, because killing a script's orphans can take a database down, and named.
  */
 export async function recoverRuns(deps: RecoverDeps): Promise<Recovered> {
   const open = await listOpenExecutions(deps.db);
   const waiting = open.filter((execution) => execution.state === "queued");
-  const cutOff = open.filter((execution) => execution.state !== "queued");
+  const started = open.filter((execution) => execution.state !== "queued");
+  const durable = started.filter(isDurable);
+  const cutOff = started.filter((execution) => !isDurable(execution));
+  for (const row of durable) deps.dispatcher.adopt(toQueued(row), deps.resume);
   deps.dispatcher.enqueue(waiting.map(toQueued));
   await settleAll(deps, cutOff);
-  return { queued: waiting.length, lost: cutOff.length };
+  return { queued: waiting.length, resumed: durable.length, lost: cutOff.length };
+}
+
+/** The way was written down before anything of it could run. */
+function isDurable({ guarantees_json }: ExecutionRow): boolean {
+  if (guarantees_json === null) return false;
+  return (JSON.parse(guarantees_json) as Guarantees).survivesServerRestart;
 }
 
 function toQueued(row: ExecutionRow) {

@@ -18,6 +18,8 @@ export interface RunDispatcherOptions {
  */
 export interface RunDispatcher {
   enqueue(executions: readonly QueuedExecution[]): void;
+  /** Follows one that runs already: it takes a place, but waits for none. `follow` never rejects. */
+  adopt(execution: QueuedExecution, follow: (executionId: string) => Promise<void>): void;
   /** Takes a waiting execution out; false when it does not wait (any more). */
   remove(executionId: string): boolean;
   /** Starts nothing any more; resolves when what runs has ended. */
@@ -47,11 +49,15 @@ export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
     );
   }
 
-  function start(lane: ContainerLane, executionId: string): void {
+  function start(
+    lane: ContainerLane,
+    executionId: string,
+    execute: (executionId: string) => Promise<void>,
+  ): void {
     byId.delete(executionId);
     lane.running += 1;
     engineLoad.set(lane.engine, (engineLoad.get(lane.engine) ?? 0) + 1);
-    const execution = options.execute(executionId).finally(() => {
+    const execution = execute(executionId).finally(() => {
       running.delete(execution);
       lane.running -= 1;
       engineLoad.set(lane.engine, (engineLoad.get(lane.engine) ?? 1) - 1);
@@ -66,7 +72,7 @@ export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
       started = false;
       for (const lane of lanes.values()) {
         if (lane.waiting.length === 0 || !hasPlace(lane)) continue;
-        start(lane, lane.waiting.shift() as string);
+        start(lane, lane.waiting.shift() as string, options.execute);
         started = true;
       }
     }
@@ -82,6 +88,9 @@ export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
         byId.set(execution.executionId, lane);
       }
       fill();
+    },
+    adopt: (execution, follow) => {
+      if (!stopped) start(laneOf(execution), execution.executionId, follow);
     },
     remove: (executionId) => {
       const lane = byId.get(executionId);

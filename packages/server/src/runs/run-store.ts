@@ -213,6 +213,12 @@ export async function listExecutions(db: Kysely<Database>, runId: string): Promi
     .execute();
 }
 
+/** Tells whether the execution has not ended yet; one that is not ours has. */
+export async function isOpenExecution(db: Kysely<Database>, id: string): Promise<boolean> {
+  const row = await findExecution(db, id);
+  return row !== undefined && !isTerminal(row.state as ExecutionState);
+}
+
 export async function findExecution(
   db: Kysely<Database>,
   executionId: string,

@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
-import type { SessionOutcome } from "../sessions/session.ts";
-import { type EndedExecution, type StopReason, toSettlement } from "./settlement.ts";
+import {
+  type EndedExecution,
+  type EndedOutcome,
+  type StopReason,
+  toSettlement,
+} from "./settlement.ts";
 
 const NONE = { stdout: 0, stderr: 0 };
 const TOTALS = {
@@ -15,7 +19,7 @@ const CANCEL: StopReason = {
   reason: { code: "cancel-requested", detail: "Cancelled by ann." },
 };
 
-function exited(exitCode: number, signal?: string): SessionOutcome {
+function exited(exitCode: number, signal?: string): EndedOutcome {
   return {
     kind: "exited",
     exitCode,
@@ -28,7 +32,7 @@ function exited(exitCode: number, signal?: string): SessionOutcome {
   };
 }
 
-function lost(code: "container-gone" | "connection-lost"): SessionOutcome {
+function lost(code: "container-gone" | "connection-lost"): EndedOutcome {
   return { kind: "lost", reason: { code, detail: "Gone." }, dropped: NONE };
 }
 

@@ -1,6 +1,6 @@
 import type { OutcomeReason, OutcomeReasonCode } from "@deckhand/core";
 import type { OutputTotals } from "../output/output-writer.ts";
-import type { Leftover, SessionOutcome } from "../sessions/session.ts";
+import type { Detached, Leftover, SessionOutcome } from "../sessions/session.ts";
 import type { ExecutionChange } from "./run-store.ts";
 
 /** Why we stopped an execution ourselves; the first reason wins. */
@@ -9,8 +9,11 @@ export interface StopReason {
   readonly reason: OutcomeReason;
 }
 
+/** What is not detached has ended. */
+export type EndedOutcome = Exclude<SessionOutcome, Detached>;
+
 export interface EndedExecution {
-  readonly outcome: SessionOutcome;
+  readonly outcome: EndedOutcome;
   readonly stop: StopReason | undefined;
   /** What the stop could not end. */
   readonly leftovers: readonly Leftover[];
@@ -34,7 +37,7 @@ export function toSettlement(ended: EndedExecution): ExecutionChange {
 function toFinalState(ended: EndedExecution): Omit<ExecutionChange, "atMs"> {
   const { outcome, stop } = ended;
   if (outcome.kind === "lost") return stop ? toStoppedBlindly(ended, stop) : toLost(ended);
-  const exit = { exitCode: outcome.exitCode, signal: outcome.signal };
+  const exit = { exitCode: outcome.exitCode, signal: outcome.signal, usage: outcome.usage };
   if (stop) {
     // The look after the stop is the newer one: what the script's end still saw may have been dying.
     const reason = withLeftovers(stop.reason, ended.leftovers);

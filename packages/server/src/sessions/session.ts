@@ -42,6 +42,8 @@ export interface ExecutionSpec extends ExecutionPlace {
   readonly stdin: Uint8Array | undefined;
   /** `""` is the container's own working directory. */
   readonly workdir: string;
+  /** The incarnation of the container that the run was planned for, as the engine writes it. */
+  readonly containerStartedAt?: string | undefined;
   /** From the request to the first sign of life of the script. */
   readonly startTimeoutMs: number;
   /** What will be kept of the output; more than this need not be held for a consumer that lags. */
@@ -87,12 +89,19 @@ export type Program =
 export type StartResult =
   | { readonly kind: "started"; readonly execution: RunningExecution }
   | { readonly kind: "rejected"; readonly reason: OutcomeReason }
-  | { readonly kind: "lost"; readonly reason: OutcomeReason };
+  | { readonly kind: "lost"; readonly reason: OutcomeReason }
+  | Detached;
 
 export type ResumeResult =
   | { readonly kind: "resumed"; readonly execution: RunningExecution }
   | { readonly kind: "unknown" }
+  | Detached
   | { readonly kind: "lost"; readonly reason: OutcomeReason };
+
+/** We let go of it and it goes on; the next server process takes it up. */
+export interface Detached {
+  readonly kind: "detached";
+}
 
 export interface OutputChunk {
   readonly stream: OutputStream;
@@ -124,6 +133,8 @@ export interface RunningExecution {
   stop(options: { readonly graceMs: number }): Promise<readonly Leftover[]>;
   /** Gives up on the engine's connection (its container is gone); `output` and `outcome` then end at once as lost. */
   abandon(reason: OutcomeReason): void;
+  /** Lets go of it where its way is durable (`output` and `outcome` end at once as detached), else gives it up. */
+  detach(reason: OutcomeReason): void;
 }
 
 export interface TerminalInput {
@@ -156,7 +167,8 @@ export type SessionOutcome =
       readonly dropped: ByteCounts;
       readonly leftovers: readonly Leftover[];
     }
-  | { readonly kind: "lost"; readonly reason: OutcomeReason; readonly dropped: ByteCounts };
+  | { readonly kind: "lost"; readonly reason: OutcomeReason; readonly dropped: ByteCounts }
+  | (Detached & { readonly dropped: ByteCounts });
 
 /** What the script and all its processes used. */
 export interface Usage {

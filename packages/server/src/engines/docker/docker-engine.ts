@@ -87,12 +87,16 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
     return { ...call, path: `/v${(await version(call.signal)).apiVersion}${call.path}` };
   }
 
-  async function createExec(request: ExecRequest, signal?: AbortSignal): Promise<string> {
+  async function createExec(
+    request: ExecRequest,
+    attach: boolean,
+    signal?: AbortSignal,
+  ): Promise<string> {
     const path = `/containers/${encodeURIComponent(request.containerId)}/exec`;
     const body = {
-      AttachStdin: true,
-      AttachStdout: true,
-      AttachStderr: true,
+      AttachStdin: attach,
+      AttachStdout: attach,
+      AttachStderr: attach,
       Tty: false,
       Cmd: request.cmd,
       Env: Object.entries(request.env).map(([key, value]) => `${key}=${value}`),
@@ -106,7 +110,7 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
     request: ExecRequest,
     options: StartExecOptions = {},
   ): Promise<EngineExec> {
-    const execId = await createExec(request, options.signal).catch((error) => {
+    const execId = await createExec(request, true, options.signal).catch((error) => {
       throw withStarted(error, false);
     });
     const path = `/exec/${execId}/start`;
@@ -126,6 +130,12 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
       maxBufferedBytes,
       toError: (cause) => toConnectionError(name, address, cause),
     });
+  }
+
+  async function startDetached(request: ExecRequest, signal?: AbortSignal): Promise<void> {
+    const execId = await createExec(request, false, signal);
+    const path = `/exec/${execId}/start`;
+    await call({ method: "POST", path, body: { Detach: true, Tty: false }, signal });
   }
 
   async function* events(options: Parameters<Engine["events"]>[0]): AsyncGenerator<EngineEvent> {
@@ -162,6 +172,7 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
       }),
     events,
     startExec,
+    startDetached,
     findExec: (execId, signal) =>
       foundOrUndefined(async () =>
         toExecStatus(

@@ -8,7 +8,7 @@ import type {
   SessionOutcome,
 } from "../session.ts";
 import { noteScanners } from "./note-scanner.ts";
-import { OutputQueue } from "./output-queue.ts";
+import { OutputQueue } from "../output-queue.ts";
 import { findCause } from "./find-cause.ts";
 import { sweep, toLeftover } from "./sweep.ts";
 
@@ -194,6 +194,7 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
       outcome,
       stop,
       abandon: (reason) => ending.resolve({ kind: "abandoned", reason }),
+      detach: (reason) => ending.resolve({ kind: "abandoned", reason }),
     },
   };
 }

@@ -55,7 +55,7 @@ function toSpec(containerId: string, text: string): ExecutionSpec {
 
 async function start(spec: ExecutionSpec, through = engine): Promise<RunningExecution> {
   const result = await attachedSession({ engine: through, directExec: false }).start(spec);
-  if (result.kind !== "started") throw new Error(`${result.kind}: ${result.reason.detail}`);
+  if (result.kind !== "started") throw new Error(JSON.stringify(result));
   return result.execution;
 }
 

@@ -66,7 +66,7 @@ describe("an attached exec in special containers", () => {
     expect(refused).toMatchObject({ kind: "rejected", reason: { code: "no-shell" } });
     if (refused.kind === "rejected") expect(refused.reason.detail).toContain("directExec");
     const allowed = await attachedSession({ engine, directExec: true }).start(argv);
-    if (allowed.kind !== "started") throw new Error(allowed.reason.detail);
+    if (allowed.kind !== "started") throw new Error(JSON.stringify(allowed));
     expect(allowed.execution.guarantees.way).toBe("direct-exec");
     const { stdout, outcome } = await readToEnd(allowed.execution);
     expect(stdout.toString()).toBe("direct\n");
@@ -104,7 +104,7 @@ describe("an attached exec in special containers", () => {
         launch: SH,
       }),
     );
-    if (result.kind !== "started") throw new Error(result.reason.detail);
+    if (result.kind !== "started") throw new Error(JSON.stringify(result));
     const ended = readToEnd(result.execution);
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(await result.execution.stop({ graceMs: 200 })).toEqual([]);
@@ -154,7 +154,7 @@ describe("an attached exec in special containers", () => {
       env: { PASSWORD: secret },
     };
     const result = await session.start(spec);
-    if (result.kind !== "started") throw new Error(result.reason.detail);
+    if (result.kind !== "started") throw new Error(JSON.stringify(result));
     const ended = readToEnd(result.execution);
     const [top, inside] = [
       await command("top", name, "-eo", "pid,args"),

@@ -98,7 +98,7 @@ for (const place of PLACES) {
       more?: Partial<ExecutionSpec>,
     ): Promise<RunningExecution> => {
       const result = await session.start(toSpec(text, more));
-      if (result.kind !== "started") throw new Error(`${result.kind}: ${result.reason.detail}`);
+      if (result.kind !== "started") throw new Error(JSON.stringify(result));
       return result.execution;
     };
     const run = async (text: string, more?: Partial<ExecutionSpec>) =>

@@ -1,6 +1,6 @@
 import { type Guarantees, isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Engine, EngineExec } from "../../engines/engine.ts";
-import { OutputQueue } from "../attached/output-queue.ts";
+import { OutputQueue } from "../output-queue.ts";
 import { toRefusal } from "../attached/start-failures.ts";
 import type { ExecutionSpec, RunningExecution, SessionOutcome, StartResult } from "../session.ts";
 
@@ -81,6 +81,7 @@ function follow(
     outcome: finish(),
     stop: async () => [],
     abandon: (reason) => abandoned.resolve({ broken: true, reason }),
+    detach: (reason) => abandoned.resolve({ broken: true, reason }),
   };
 }
 

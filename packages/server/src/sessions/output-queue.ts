@@ -1,4 +1,4 @@
-import type { ByteCounts, OutputChunk } from "../session.ts";
+import type { ByteCounts, OutputChunk } from "./session.ts";
 
 /** Takes output as fast as the engine gives it and hands it on as fast as it is taken; beyond a bound it drops. */
 export class OutputQueue implements AsyncIterable<OutputChunk> {

@@ -1,0 +1,245 @@
+import type { OutcomeReason } from "@deckhand/core";
+import type { Engine } from "../engines/engine.ts";
+import type { ByteCounts, ExecutionSpec } from "../sessions/session.ts";
+import type { ClientFrame, GuardFrame } from "./frames.ts";
+import { GuardExecution } from "./guard-execution.ts";
+import { type GuardAddress, type GuardLink, isAboutContainer } from "./guard-link.ts";
+import type { GuardProgram } from "./guard-program.ts";
+import { NoWay, openByAnyWay, type WayMemory } from "./ways/open-by-any-way.ts";
+
+const OPEN_WITHIN_MS = 20_000;
+const IDLE_MS = 5 * 60_000;
+const RECONNECT_AFTER_MS = 50;
+const RECONNECT_AT_MOST_AFTER_MS = 2_000;
+
+export interface GuardSessionOptions {
+  readonly engine: Engine;
+  readonly containerId: string;
+  readonly user: string;
+  readonly address: GuardAddress;
+  readonly program: GuardProgram;
+  readonly memory: WayMemory;
+  /** Tells whether anybody still waits for this execution; what nobody waits for is ended in the guard. */
+  readonly isWanted: (executionId: string) => Promise<boolean>;
+  /** Nothing is open any more and nothing is under way. */
+  readonly onIdle: () => void;
+}
+
+/** One guard: a container and a user. Connects on first use, stays connected while used, and again after a loss. */
+export class GuardSession {
+  readonly #options: GuardSessionOptions;
+  readonly #executions = new Map<number, GuardExecution>();
+  #link: GuardLink | undefined;
+  #opening: Promise<GuardLink> | undefined;
+  #reconnecting = false;
+  #instance: string | undefined;
+  #startedAt: string | undefined;
+  #lastChannel = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #closed = false;
+  readonly #closing = new AbortController();
+
+  constructor(options: GuardSessionOptions) {
+    this.#options = options;
+  }
+
+  /** Makes sure of the connection. Throws NoWay, or the engine's AppError. */
+  async open(): Promise<GuardLink> {
+    if (this.#link) return this.#link;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Sends the start; the execution's first answer says how it came out. */
+  start(spec: ExecutionSpec): GuardExecution {
+    return this.#add(spec, undefined);
+  }
+
+  /** Takes up one that an earlier server process started. */
+  resume(spec: ExecutionSpec, received: ByteCounts): GuardExecution {
+    return this.#add(spec, received);
+  }
+
+  /** Lets go of everything; what runs in the guard goes on. */
+  close(): void {
+    this.#closed = true;
+    this.#closing.abort();
+    clearTimeout(this.#idle);
+    for (const execution of this.#executions.values()) execution.detach();
+    this.#link?.close();
+  }
+
+  #add(spec: ExecutionSpec, received: ByteCounts | undefined): GuardExecution {
+    clearTimeout(this.#idle);
+    this.#lastChannel += 1;
+    const channel = this.#lastChannel;
+    const execution = new GuardExecution({
+      spec,
+      channel,
+      received,
+      send: (frame: ClientFrame) => this.#link?.send(frame),
+      onClosed: () => this.#forget(channel),
+      isPaused: async () => (await this.#look())?.status === "paused",
+    });
+    this.#executions.set(channel, execution);
+    if (this.#link) execution.connect();
+    else this.#reconnect();
+    return execution;
+  }
+
+  #forget(channel: number): void {
+    this.#executions.delete(channel);
+    if (this.#executions.size > 0 || this.#closed) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.#link?.close(), IDLE_MS);
+    this.#idle.unref();
+    if (!this.#link && !this.#opening) this.#options.onIdle();
+  }
+
+  async #open(): Promise<GuardLink> {
+    const { engine, containerId, user } = this.#options;
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(OPEN_WITHIN_MS)]);
+    const container = await engine.findContainer(containerId, signal);
+    const link = await openByAnyWay({
+      ...this.#options,
+      imageKey: `${container?.imageId}|${user}`,
+      containerKey: `${containerId}|${container?.startedAt}|${user}`,
+      signal,
+    });
+    this.#startedAt = container?.startedAt;
+    this.#connected(link);
+    return link;
+  }
+
+  #connected(link: GuardLink): void {
+    const isOther = this.#instance !== undefined && this.#instance !== link.hello.instance;
+    this.#link = link;
+    this.#instance = link.hello.instance;
+    link.listen({
+      onFrame: (frame) => this.#take(link, frame),
+      onEnd: () => this.#ended(link),
+    });
+    for (const execution of this.#executions.values()) {
+      // What an earlier guard may have started can not be started again.
+      if (isOther && execution.wasSent) void this.#lose(execution);
+      else execution.connect();
+    }
+    if (!link.startedGuard) link.send({ type: "list" });
+  }
+
+  #take(link: GuardLink, frame: GuardFrame): void {
+    if ("channel" in frame) {
+      const execution = this.#executions.get(frame.channel);
+      if (frame.type === "unknown" && execution) void this.#lose(execution);
+      else execution?.take(frame);
+    } else if (frame.type === "state") {
+      void this.#endUnwanted(link, frame.id);
+    }
+  }
+
+  /** Ends what an earlier server process left in the guard and nobody waits for any more. */
+  async #endUnwanted(link: GuardLink, id: string): Promise<void> {
+    const isOurs = () => [...this.#executions.values()].some((execution) => execution.id === id);
+    if (isOurs() || (await this.#options.isWanted(id).catch(() => true)) || isOurs()) return;
+    this.#lastChannel += 1;
+    const channel = this.#lastChannel;
+    link.send({ type: "attach", channel, id, offsets: { stdout: 0, stderr: 0 } });
+    link.send({ type: "stop", channel, graceMs: 1_000 });
+    link.send({ type: "release", id });
+  }
+
+  #ended(link: GuardLink): void {
+    if (this.#link !== link) return;
+    this.#link = undefined;
+    if (this.#closed) return;
+    const waiting = [...this.#executions.values()].filter((execution) => !execution.isOver);
+    if (waiting.length > 0) this.#reconnect();
+    else if (this.#executions.size === 0) this.#options.onIdle();
+  }
+
+  #reconnect(): void {
+    if (this.#reconnecting) return;
+    this.#reconnecting = true;
+    void this.#reconnectUntilDone().finally(() => {
+      this.#reconnecting = false;
+    });
+  }
+
+  async #reconnectUntilDone(): Promise<void> {
+    for (let wait = RECONNECT_AFTER_MS; this.#needsLink(); ) {
+      try {
+        await this.open();
+      } catch (error) {
+        if (isAboutContainer(error) || !(error instanceof NoWay)) await this.#loseIfEnded();
+        await delay(wait + Math.random() * wait);
+        wait = Math.min(wait * 2, RECONNECT_AT_MOST_AFTER_MS);
+      }
+    }
+    if (this.#executions.size === 0 && !this.#link && !this.#closed) this.#options.onIdle();
+  }
+
+  #needsLink(): boolean {
+    if (this.#closed || this.#link) return false;
+    return [...this.#executions.values()].some((execution) => !execution.isOver);
+  }
+
+  async #loseIfEnded(): Promise<void> {
+    for (const execution of this.#executions.values()) {
+      const reason = await this.#findEnd(execution.spec);
+      if (reason) execution.lose(reason);
+    }
+  }
+
+  /** The guard does not know it (any more): its container ended, or somebody killed the guard. */
+  async #lose(execution: GuardExecution): Promise<void> {
+    const reason = await this.#findEnd(execution.spec);
+    execution.forgotten(
+      reason ?? {
+        code: "guard-gone",
+        detail: "The guard in the container was killed, and the script with it.",
+      },
+    );
+  }
+
+  /** `undefined` while the container that the execution belongs to runs, or nobody can tell. */
+  async #findEnd(spec: ExecutionSpec): Promise<OutcomeReason | undefined> {
+    try {
+      const container = await this.#options.engine.findContainer(
+        this.#options.containerId,
+        AbortSignal.timeout(5_000),
+      );
+      if (!container)
+        return {
+          code: "container-gone",
+          detail: "The container was removed while the script ran.",
+        };
+      const { status, exitCode, oomKilled, startedAt } = container;
+      if (!["running", "paused", "restarting"].includes(status)) {
+        const how = `The container is ${status} (exit code ${exitCode}); the script ended with it.`;
+        return oomKilled
+          ? { code: "out-of-memory", detail: `The container ran out of memory. ${how}` }
+          : { code: "container-stopped", detail: how };
+      }
+      const before = spec.containerStartedAt ?? this.#startedAt;
+      if (before === undefined || Date.parse(startedAt) === Date.parse(before)) return undefined;
+      const detail = "The container was restarted while the script ran.";
+      return { code: "container-restarted", detail };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #look() {
+    return this.#options.engine
+      .findContainer(this.#options.containerId, AbortSignal.timeout(5_000))
+      .catch(() => undefined);
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

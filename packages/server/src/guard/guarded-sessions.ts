@@ -1,0 +1,176 @@
+import { createHmac } from "node:crypto";
+import { isAppError } from "@deckhand/core";
+import type { Engine } from "../engines/engine.ts";
+import type { ExecutionPlace, ExecutionSpec, Session, StartResult } from "../sessions/session.ts";
+import type { GuardExecution } from "./guard-execution.ts";
+import { GUARD_GUARANTEES } from "./guard-execution.ts";
+import type { GuardAddress, GuardLink } from "./guard-link.ts";
+import { findGuardProgram } from "./guard-program.ts";
+import { GuardSession } from "./guard-session.ts";
+import { wayMemory } from "./ways/open-by-any-way.ts";
+
+const RETRY_MS = 250;
+
+export interface GuardedSessionsOptions {
+  readonly engine: Engine;
+  /** Carries out what the guard can not: containers that let it in by no way. */
+  readonly fallback: Session;
+  /** Only whoever has it reaches our guards: names and secrets of all of them come from it. */
+  readonly key: Uint8Array;
+  readonly isWanted: (executionId: string) => Promise<boolean>;
+}
+
+export interface GuardedSessions extends Session {
+  /** Lets go of everything that runs; it goes on in the containers. */
+  close(): void;
+}
+
+/** Runs scripts by a guard in each container, and by the fallback where there can be none. */
+export function guardedSessions(options: GuardedSessionsOptions): GuardedSessions {
+  const { engine, fallback } = options;
+  const sessions = new Map<string, GuardSession>();
+  const memory = wayMemory();
+  let closed = false;
+
+  async function sessionOf(place: ExecutionPlace): Promise<GuardSession | undefined> {
+    const key = `${place.containerId}|${place.user}`;
+    const known = sessions.get(key);
+    if (known) return known;
+    const program = findGuardProgram((await engine.version()).arch);
+    if (!program) return undefined;
+    const session =
+      sessions.get(key) ??
+      new GuardSession({
+        engine,
+        containerId: place.containerId,
+        user: place.user,
+        address: toAddress(options, place),
+        program,
+        memory,
+        isWanted: options.isWanted,
+        onIdle: () => {
+          if (sessions.get(key) === session) sessions.delete(key);
+        },
+      });
+    sessions.set(key, session);
+    return session;
+  }
+
+  /** `undefined` when the guard can not be reached by any way, or not in time. */
+  async function open(place: ExecutionPlace, timeoutMs: number): Promise<Opened | undefined> {
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      try {
+        const session = await sessionOf(place);
+        return session && { session, link: await within(session.open(), until) };
+      } catch (error) {
+        if (closed || !isPassing(error) || performance.now() + RETRY_MS > until) return undefined;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  async function start(
+    spec: ExecutionSpec,
+    onWay: Parameters<Session["start"]>[1],
+  ): Promise<StartResult> {
+    const from = performance.now();
+    const opened = await open(spec, spec.startTimeoutMs);
+    if (closed) return { kind: "detached" };
+    const leftMs = Math.max(1_000, spec.startTimeoutMs - (performance.now() - from));
+    if (!opened) return fallback.start({ ...spec, startTimeoutMs: leftMs }, onWay);
+    await onWay?.(GUARD_GUARANTEES);
+    if (closed) return { kind: "detached" };
+    const execution = opened.session.start(spec);
+    return toStartResult(execution, spec, leftMs);
+  }
+
+  return {
+    start,
+    resume: async (spec, received) => {
+      const opened = await open(spec, spec.startTimeoutMs);
+      if (closed) return { kind: "detached" };
+      if (!opened) {
+        const detail = "The guard that holds the script could not be reached.";
+        return { kind: "lost", reason: { code: "guard-gone", detail } };
+      }
+      const execution = opened.session.resume(spec, received);
+      const answer = await execution.firstAnswer;
+      if (answer.kind === "started") return { kind: "resumed", execution: execution.running };
+      if (answer.kind === "rejected") return { kind: "lost", reason: answer.reason };
+      // A guard that we had to start ourselves does not know what an earlier one did.
+      if (answer.kind === "unknown" && opened.link.startedGuard) {
+        const detail = "The guard in the container had ended, and the script with it.";
+        return { kind: "lost", reason: { code: "guard-gone", detail } };
+      }
+      return answer;
+    },
+    findLeftovers: fallback.findLeftovers,
+    close: () => {
+      closed = true;
+      for (const session of sessions.values()) session.close();
+    },
+  };
+}
+
+interface Opened {
+  readonly session: GuardSession;
+  readonly link: GuardLink;
+}
+
+async function toStartResult(
+  execution: GuardExecution,
+  spec: ExecutionSpec,
+  timeoutMs: number,
+): Promise<StartResult> {
+  const timer = setTimeout(() => {
+    const seconds = spec.startTimeoutMs / 1000;
+    void execution.running.stop({ graceMs: 0 });
+    execution.lose({
+      code: "start-timed-out",
+      detail: `The guard did not say within ${seconds} s that the script runs.`,
+    });
+  }, timeoutMs);
+  const answer = await execution.firstAnswer;
+  clearTimeout(timer);
+  if (answer.kind === "started") return { kind: "started", execution: execution.running };
+  if (answer.kind === "unknown") throw new TypeError("a start is never unknown");
+  return answer;
+}
+
+/** One guard for each server, container and user; others know neither its name nor its secret. */
+function toAddress(
+  { key, engine }: GuardedSessionsOptions,
+  { containerId, user }: ExecutionPlace,
+): GuardAddress {
+  const derive = (what: string) =>
+    createHmac("sha256", key).update(`${what}\0${engine.name}\0${containerId}\0${user}`).digest();
+  return {
+    name: derive("name").toString("hex").slice(0, 32),
+    secret: derive("secret").subarray(0, 16),
+  };
+}
+
+function isPassing(error: unknown): boolean {
+  return (
+    isAppError(error, "TARGET_STATE_CONFLICT") &&
+    ["paused", "restarting"].includes(String(error.extra.containerStatus))
+  );
+}
+
+async function within<Value>(value: Promise<Value>, until: number): Promise<Value> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error("the guard did not answer in time")),
+    Math.max(0, until - performance.now()),
+  );
+  try {
+    return await Promise.race([value, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,69 @@
+import {
+  type GuardLink,
+  isAboutContainer,
+  type LinkOptions,
+  openLink,
+  WayImpossible,
+} from "../guard-link.ts";
+import { WAYS, type Way } from "./way.ts";
+
+/** A container that refused all ways is asked again after this long. */
+const ASK_AGAIN_MS = 60_000;
+
+export interface TriedWay {
+  readonly way: Way["name"];
+  /** Why it does not work. */
+  readonly problem: string;
+}
+
+/** There is no way for the guard into this container. */
+export class NoWay extends Error {
+  readonly tried: readonly TriedWay[];
+
+  constructor(tried: readonly TriedWay[]) {
+    super(tried.map(({ way, problem }) => `${way}: ${problem}`).join("; "));
+    this.tried = tried;
+  }
+}
+
+/** What was learned about images, so that a second container of one starts at once. */
+export interface WayMemory {
+  readonly working: Map<string, Way>;
+  readonly failed: Map<string, { readonly error: NoWay; readonly atMs: number }>;
+}
+
+export function wayMemory(): WayMemory {
+  return { working: new Map(), failed: new Map() };
+}
+
+export interface AnyWayOptions extends Omit<LinkOptions, "way"> {
+  /** Images are alike, for one user. */
+  readonly imageKey: string;
+  readonly containerKey: string;
+  readonly memory: WayMemory;
+}
+
+/** Opens a link by the way that worked for this image before, or by the first that does. Throws NoWay, or as `openLink`. */
+export async function openByAnyWay(options: AnyWayOptions): Promise<GuardLink> {
+  const { memory, imageKey, containerKey } = options;
+  const failed = memory.failed.get(containerKey);
+  if (failed && performance.now() - failed.atMs < ASK_AGAIN_MS) throw failed.error;
+  const known = memory.working.get(imageKey);
+  const tried: TriedWay[] = [];
+  for (const way of known ? [known, ...WAYS.filter((one) => one !== known)] : WAYS) {
+    try {
+      const link = await openLink({ ...options, way });
+      memory.working.set(imageKey, way);
+      memory.failed.delete(containerKey);
+      return link;
+    } catch (error) {
+      if (isAboutContainer(error) || options.signal.aborted) throw error;
+      const problem = error instanceof Error ? error.message : String(error);
+      tried.push({ way: way.name, problem });
+      if (!(error instanceof WayImpossible)) throw new NoWay(tried);
+    }
+  }
+  const error = new NoWay(tried);
+  memory.failed.set(containerKey, { error, atMs: performance.now() });
+  throw error;
+}
