@@ -16,7 +16,7 @@ const SUITES = {
   "no-harm": { DECKHAND_ROUNDS: "13" },
   oom: { DECKHAND_ROUNDS: "50" },
   soak: { DECKHAND_SOAK_RUNS: "10000" },
-  stop: { DECKHAND_ROUNDS: "100" },
+  stop: { DECKHAND_ROUNDS: "15" },
   "kill-server": { DECKHAND_KILLS: "200" },
   "kill-launch": { DECKHAND_KILLS: "500" },
   "kill-engine": { DECKHAND_KILLS: "20" },
