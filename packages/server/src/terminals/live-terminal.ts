@@ -193,10 +193,6 @@ function toEnd(outcome: SessionOutcome, cause: TerminalEnd["reason"] | undefined
     const detail = outcome.kind === "lost" ? outcome.reason.detail : "The server let go of it.";
     return { exitCode: null, signal: null, reason: cause ?? { code: "lost", detail } };
   }
-  if (outcome.kind === "detached") {
-    const detail = "The server was shut down.";
-    return { exitCode: null, signal: null, reason: cause ?? { code: "lost", detail } };
-  }
   const { exitCode, signal = null, stoppedBy } = outcome;
   const how = signal ? `by ${signal}` : `with exit code ${exitCode}`;
   const late = stoppedBy ? ", because its time was up" : "";

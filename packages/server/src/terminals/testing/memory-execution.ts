@@ -90,7 +90,6 @@ export function memoryExecution(): MemoryExecution {
         exit(137, "SIGKILL");
         return [];
       },
-      detach: () => end({ kind: "detached", dropped: nothing }),
       abandon: (reason) => end({ kind: "lost", reason, dropped: nothing }),
       detach: () => end({ kind: "detached", dropped: nothing }),
     },
