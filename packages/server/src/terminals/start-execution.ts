@@ -67,8 +67,6 @@ export async function startExecution(
   const session = deps.findSession(engine);
   if (!session) throw notConfigured(engine);
   const result = await session.start(toSpec(deps, terminal));
-  if (result.kind === "detached")
-    throw new AppError("SHUTTING_DOWN", { detail: "The server is shutting down." });
   if (result.kind === "detached") throw shuttingDown();
   if (result.kind !== "started") throw toStartRefusal(result.reason);
   const { execution } = result;
