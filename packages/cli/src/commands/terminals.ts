@@ -83,6 +83,7 @@ function endCommand(surroundings: Surroundings): Command {
     examples: [
       ["deckhand terminals end trm_01k…", "and wait until they are gone"],
       ["deckhand terminals", "which there are"],
+      ["deckhand terminals end trm_01k… -o json", "how it ended, for a program"],
     ],
   })
     .addArgument(terminalArgument())
