@@ -1,5 +1,5 @@
 import type { Run } from "@deckhand/core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   dockerContainer,
   type TestContainer,
@@ -11,6 +11,9 @@ import { type PrivateDockerd, startPrivateDockerd } from "./support/private-dock
 
 /** "Within 10 s" of the promise, and as much again for a machine that is busy with other tests. */
 const SETTLED_WITHIN_MS = 20_000;
+/** Longer than a lost connection takes to be seen. */
+const AWAY_MS = 4_000;
+const CONTAINER_ENDED = ["container-stopped", "container-restarted", "container-gone"];
 const FOR_EVER = "echo before; while :; do sleep 1; done";
 
 let server: DeckhandServer;
@@ -103,23 +106,47 @@ test("a main process that runs out of memory: lost, with that as the cause", asy
   await expectLost(run, ["out-of-memory", "container-stopped"]);
 });
 
-test("an engine that is killed, or restarted, without live-restore: lost within the same time", async () => {
-  const dockerd: PrivateDockerd = await startPrivateDockerd({ image: engines().images.busybox });
-  const using = await startDeckhandServer({ engines: [`private=unix://${dockerd.socketPath}`] });
-  try {
-    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-      const name = await dockerd.runContainer(engines().images.busybox);
-      const run = await startScript(`name=${name}`, FOR_EVER, using);
-      await dockerd.end(signal);
-      await expectLost(
-        run,
-        ["engine-unreachable", "container-stopped", "container-gone", "connection-lost"],
-        using,
-      );
-      await dockerd.start();
-    }
-  } finally {
-    await using.close();
-    await dockerd.close();
+describe("an engine without live-restore", () => {
+  let dockerd: PrivateDockerd;
+  let using: DeckhandServer;
+
+  beforeAll(async () => {
+    dockerd = await startPrivateDockerd({ image: engines().images.busybox });
+    using = await startDeckhandServer({ engines: [`private=unix://${dockerd.socketPath}`] });
+  });
+
+  afterAll(async () => {
+    await using?.close();
+    await dockerd?.close();
+  });
+
+  afterEach(() => dockerd.start());
+
+  async function startPrivate(flags: readonly string[] = []): Promise<Run> {
+    const name = await dockerd.runContainer(engines().images.busybox, flags);
+    return startScript(`name=${name}`, FOR_EVER, using);
   }
-}, 180_000);
+
+  test("that is killed is waited for; when it is back, what its containers ran is lost, with the cause", async () => {
+    const run = await startPrivate();
+    await dockerd.end("SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, AWAY_MS));
+    const waiting = (await (await using.fetch(`/api/v1/runs/${run.id}`)).json()) as Run;
+    expect(waiting.state).toBe("running");
+    await dockerd.start();
+    await expectLost(run, CONTAINER_ENDED, using);
+  });
+
+  test("that is restarted takes its containers with it: lost, with the cause", async () => {
+    const run = await startPrivate();
+    await dockerd.end("SIGTERM");
+    await dockerd.start();
+    await expectLost(run, CONTAINER_ENDED, using);
+  });
+
+  test("that is killed, where no guard got in: lost at once, as nothing can be waited for", async () => {
+    const run = await startPrivate(["--read-only", "--user", "1234"]);
+    await dockerd.end("SIGKILL");
+    await expectLost(run, ["engine-unreachable", "connection-lost"], using);
+  });
+});
