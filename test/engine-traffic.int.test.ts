@@ -94,7 +94,7 @@ function manyKinds(value: string): RunRequestInput[] {
     planted(value, "exit 3"),
     { ...planted(value, "id"), user: "1000" },
     { ...planted(value, "id"), user: "1234:1234", workdir: "/tmp" },
-    { ...planted(value, "exec sleep 60"), limits: { timeout: "500ms", killGrace: "200ms" } },
+    { ...planted(value, "exec sleep 60"), limits: { timeout: "3s", killGrace: "200ms" } },
     onTarget({ inline: { text: `echo ${value} $1`, interpreter: "sh" }, args: [value] }),
     onTarget({ inline: { text: `echo ${value}\n`.repeat(20_000), interpreter: "sh -e" } }),
     onTarget({ inline: { text: value, interpreter: "cat" } }),
