@@ -1,5 +1,6 @@
 // npm run bench [-- --only p1,p3 --effort 2 --peers base --profile] or [-- history]: promises against the peers, in one run.
 import { ensureDocker } from "./engine/ensure-engine.mjs";
+import { ensureGuard } from "./guard/build-guard.mjs";
 import { canInstallPackages, installPackages } from "./engine/debian-packages.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";
 import { main } from "./main.mjs";
@@ -13,6 +14,7 @@ await main(async (args) => {
   const env = await ensureToolchain();
   const docker = await ensureDocker();
   await ensureImages(docker, ["busybox", "postgres"]);
+  await ensureGuard();
   if (args[0] !== "history") await ensurePeer();
   const [file, rest] =
     args[0] === "history" ? ["bench/history.ts", args.slice(1)] : ["bench/run.ts", args];
