@@ -103,9 +103,9 @@ export async function openServer(
       metricsRoutes({ metrics, isPublic: config.http.publicMetrics }),
     ],
   });
-  // Both at once: requests that wait for a run end with it.
+  // Both at once: requests that wait for a run end with it. Terminals need the guards, which the end of the runs lets go of.
   opening.defer(
-    async () => void (await Promise.all([app.close(), runs.close(), terminals.close()])),
+    async () => void (await Promise.all([app.close(), terminals.close().then(runs.close)])),
   );
   await engines.ready(ENGINES_READY_WITHIN_MS);
   const url = await listen(app, config);

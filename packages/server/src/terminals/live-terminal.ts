@@ -6,6 +6,7 @@ import type {
   TerminalInput,
   TerminalSize,
 } from "../sessions/session.ts";
+import { happensWithin } from "./happens-within.ts";
 import { type ReplayBuffer, replayBuffer } from "./replay-buffer.ts";
 import { CLOSE, openWatcher, type Watcher, type WatcherLink } from "./watcher.ts";
 
@@ -198,12 +199,4 @@ function toEnd(outcome: SessionOutcome, cause: TerminalEnd["reason"] | undefined
   const late = stoppedBy ? ", because its time was up" : "";
   const detail = `Its program ended ${how}${late}.`;
   return { exitCode, signal, reason: cause ?? { code: "exited", detail } };
-}
-
-async function happensWithin(event: Promise<unknown>, timeMs: number): Promise<boolean> {
-  const timeUp = Promise.withResolvers<false>();
-  const timer = setTimeout(() => timeUp.resolve(false), timeMs);
-  const happened = await Promise.race([event.then(() => true as const), timeUp.promise]);
-  clearTimeout(timer);
-  return happened;
 }

@@ -8,7 +8,7 @@ export interface PickTargetDeps {
 
 const SHOWN = 5;
 
-/** Gives the one target that a selector matches; throws NO_TARGET_MATCHED or TARGET_AMBIGUOUS. */
+/** Gives the one target that a selector matches; throws NO_TARGET_MATCHED, TARGET_AMBIGUOUS or TARGET_STATE_CONFLICT. */
 export async function pickTarget(deps: PickTargetDeps, on: string): Promise<Target> {
   const selector = parseSelector(on);
   const find = () => matchTargets({ on: [selector], except: [] }, deps.listTargets());
@@ -20,7 +20,16 @@ export async function pickTarget(deps: PickTargetDeps, on: string): Promise<Targ
   const [target, ...others] = found;
   if (!target) throw noneMatched(explainNoMatch([selector], deps.listTargets()));
   if (others.length > 0) throw severalMatched(found);
+  // A run waits for a container; whoever sits before a terminal wants to know.
+  if (target.state !== "running") throw notRunning(target);
   return target;
+}
+
+function notRunning({ name, state }: Target): AppError {
+  return new AppError("TARGET_STATE_CONFLICT", {
+    detail: `The container ${name} is ${state}.`,
+    hint: "Try again when it runs; see: deckhand targets",
+  });
 }
 
 function noneMatched(explanation: ReturnType<typeof explainNoMatch>): AppError {

@@ -9,6 +9,7 @@ import {
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Caller } from "../audit/caller.ts";
 import type { RunningExecution } from "../sessions/session.ts";
+import { happensWithin } from "./happens-within.ts";
 import { type LiveTerminal, liveTerminal, type TerminalPace } from "./live-terminal.ts";
 import { pickTarget, type PickTargetDeps } from "./pick-target.ts";
 import { shuttingDown, startExecution, type StartDeps } from "./start-execution.ts";
@@ -59,6 +60,8 @@ export interface Terminals {
 
 /** An ended one is kept this long, so that a watcher that was cut learns how it ended. */
 const ENDED_KEPT_MS = 5 * 60 * 1000;
+/** An engine that does not answer must not hold up the server's end. */
+const SHUTDOWN_WITHIN_MS = 3_000;
 const NOBODY = { principal: undefined, address: "", requestId: "" };
 
 export function terminals(deps: TerminalsDeps): Terminals {
@@ -167,7 +170,8 @@ export function terminals(deps: TerminalsDeps): Terminals {
     },
     close: async () => {
       isClosing = true;
-      await Promise.all([...known.values()].map(({ live }) => live.stop(SHUTDOWN)));
+      const all = Promise.all([...known.values()].map(({ live }) => live.stop(SHUTDOWN)));
+      await happensWithin(all, SHUTDOWN_WITHIN_MS);
     },
   };
 }

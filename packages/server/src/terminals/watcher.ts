@@ -37,7 +37,6 @@ export interface WatcherOptions {
 
 export const CLOSE = {
   normal: 1000,
-  goingAway: 1001,
   invalid: 1007,
   refused: 1008,
   tryAgain: 1013,
