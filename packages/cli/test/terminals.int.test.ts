@@ -66,11 +66,14 @@ describe("exec -it", () => {
     await shell.shows(`size 33 111 host ${container.id.slice(0, 12)}`);
     await shell.resize({ columns: 77, rows: 22 });
     await expect
-      .poll(async () => {
-        shell.type("echo then $(stty size)\r");
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        return shell.screen;
-      })
+      .poll(
+        async () => {
+          shell.type("echo then $(stty size)\r");
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          return shell.screen;
+        },
+        { timeout: 20_000 },
+      )
       .toContain("then 22 77");
     shell.type("exit 42\r");
     expect(await shell.exited).toBe(42);

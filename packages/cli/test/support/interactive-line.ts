@@ -24,6 +24,8 @@ export interface InteractiveOptions {
   readonly rows?: number;
 }
 
+/** Of util-linux; gives a command a terminal of its own. */
+const SCRIPT = "script";
 const WITHIN_MS = 30_000;
 
 /** Starts it on a terminal of this size, which says its settings before and after the command. */
@@ -41,7 +43,7 @@ export function interactiveLine(
     DECKHAND_SERVER: at.url,
     DECKHAND_TOKEN: at.token,
   };
-  const child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], { env });
+  const child = spawn(SCRIPT, ["--quiet", "--return", "--command", line, "/dev/null"], { env });
   const pieces: Buffer[] = [];
   child.stdout.on("data", (piece: Buffer) => pieces.push(piece));
   child.stdin.on("error", () => undefined);
