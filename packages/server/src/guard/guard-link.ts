@@ -1,4 +1,3 @@
-import { isAppError } from "@deckhand/core";
 import type { Engine, EngineExec } from "../engines/engine.ts";
 import {
   type ClientFrame,
@@ -179,9 +178,10 @@ class Opening {
     this.#said = `${this.#said} ${words}`.slice(0, 1000);
   }
 
-  #silence(): WayImpossible {
+  /** A way that can not be is told by the engine or by a program; a connection just ends. */
+  #silence(): Error {
     const said = `${this.#said} ${this.#text}`.trim().replaceAll(/\s+/g, " ").slice(0, 500);
-    return new WayImpossible(said || "it ended without a word");
+    return said ? new WayImpossible(said) : new Error("the connection ended without a word");
   }
 }
 
@@ -268,11 +268,6 @@ function runningLink({ exec, output, parser, hello, startedGuard, way }: Running
     },
     close: () => end(new Error("closed")),
   };
-}
-
-/** Whether a failure to open says something about the container rather than about this way. */
-export function isAboutContainer(error: unknown): boolean {
-  return isAppError(error, "TARGET_NOT_FOUND", "TARGET_STATE_CONFLICT", "ENGINE_UNREACHABLE");
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

@@ -3,7 +3,7 @@ import type { Engine } from "../engines/engine.ts";
 import type { ByteCounts, ExecutionSpec } from "../sessions/session.ts";
 import type { ClientFrame, GuardFrame } from "./frames.ts";
 import { GuardExecution } from "./guard-execution.ts";
-import { type GuardAddress, type GuardLink, isAboutContainer } from "./guard-link.ts";
+import type { GuardAddress, GuardLink } from "./guard-link.ts";
 import type { GuardProgram } from "./guard-program.ts";
 import { NoWay, openByAnyWay, type WayMemory } from "./ways/open-by-any-way.ts";
 
@@ -172,7 +172,7 @@ export class GuardSession {
       try {
         await this.open();
       } catch (error) {
-        if (isAboutContainer(error) || !(error instanceof NoWay)) await this.#loseIfEnded();
+        if (!(error instanceof NoWay)) await this.#loseIfEnded();
         await delay(wait + Math.random() * wait);
         wait = Math.min(wait * 2, RECONNECT_AT_MOST_AFTER_MS);
       }

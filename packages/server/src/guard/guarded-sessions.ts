@@ -7,9 +7,11 @@ import { GUARD_GUARANTEES } from "./guard-execution.ts";
 import type { GuardAddress, GuardLink } from "./guard-link.ts";
 import { findGuardProgram } from "./guard-program.ts";
 import { GuardSession } from "./guard-session.ts";
-import { wayMemory } from "./ways/open-by-any-way.ts";
+import { NoWay, wayMemory } from "./ways/open-by-any-way.ts";
 
 const RETRY_MS = 250;
+/** How often a connection may break while it is opened, until we take another way. */
+const BROKEN_TRIES = 3;
 
 export interface GuardedSessionsOptions {
   readonly engine: Engine;
@@ -59,12 +61,13 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
   /** `undefined` when the guard can not be reached by any way, or not in time. */
   async function open(place: ExecutionPlace, timeoutMs: number): Promise<Opened | undefined> {
     const until = performance.now() + timeoutMs;
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         const session = await sessionOf(place);
         return session && { session, link: await within(session.open(), until) };
       } catch (error) {
-        if (closed || !isPassing(error) || performance.now() + RETRY_MS > until) return undefined;
+        const again = isPassing(error) || (isBroken(error) && tries < BROKEN_TRIES);
+        if (closed || !again || performance.now() + RETRY_MS > until) return undefined;
         await delay(RETRY_MS);
       }
     }
@@ -156,6 +159,11 @@ function isPassing(error: unknown): boolean {
     isAppError(error, "TARGET_STATE_CONFLICT") &&
     ["paused", "restarting"].includes(String(error.extra.containerStatus))
   );
+}
+
+/** Neither the engine nor a program said why. */
+function isBroken(error: unknown): boolean {
+  return !isAppError(error) && !(error instanceof NoWay);
 }
 
 async function within<Value>(value: Promise<Value>, until: number): Promise<Value> {

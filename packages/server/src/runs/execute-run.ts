@@ -16,7 +16,7 @@ import type {
   Session,
   SessionOutcome,
 } from "../sessions/session.ts";
-import type { RunPlan } from "./run-plan.ts";
+import { type RunPlan, readPlan } from "./run-plan.ts";
 import type { RunSignals } from "./run-signals.ts";
 import {
   type ExecutionChange,
@@ -195,7 +195,7 @@ async function prepare(deps: ExecuteDeps, row: ExecutionRow): Promise<Prepared |
       detail: `The engine ${row.engine} is not configured any more.`,
     };
   }
-  const plan = JSON.parse((await getRun(deps.db, row.run_id)).plan_json) as RunPlan;
+  const plan = readPlan((await getRun(deps.db, row.run_id)).plan_json);
   const secrets = deps.secrets.find(row.run_id);
   if (plan.secretNames.length > 0 && !secrets) {
     return {

@@ -1,10 +1,4 @@
-import {
-  type GuardLink,
-  isAboutContainer,
-  type LinkOptions,
-  openLink,
-  WayImpossible,
-} from "../guard-link.ts";
+import { type GuardLink, type LinkOptions, openLink, WayImpossible } from "../guard-link.ts";
 import { WAYS, type Way } from "./way.ts";
 
 /** A container that refused all ways is asked again after this long. */
@@ -46,9 +40,9 @@ export interface AnyWayOptions extends Omit<LinkOptions, "way"> {
 /** Opens a link by the way that worked for this image before, or by the first that does. Throws NoWay, or as `openLink`. */
 export async function openByAnyWay(options: AnyWayOptions): Promise<GuardLink> {
   const { memory, imageKey, containerKey } = options;
-  const failed = memory.failed.get(containerKey);
-  if (failed && performance.now() - failed.atMs < ASK_AGAIN_MS) throw failed.error;
   const known = memory.working.get(imageKey);
+  const failed = memory.failed.get(containerKey);
+  if (!known && failed && performance.now() - failed.atMs < ASK_AGAIN_MS) throw failed.error;
   const tried: TriedWay[] = [];
   for (const way of known ? [known, ...WAYS.filter((one) => one !== known)] : WAYS) {
     try {
@@ -57,10 +51,8 @@ export async function openByAnyWay(options: AnyWayOptions): Promise<GuardLink> {
       memory.failed.delete(containerKey);
       return link;
     } catch (error) {
-      if (isAboutContainer(error) || options.signal.aborted) throw error;
-      const problem = error instanceof Error ? error.message : String(error);
-      tried.push({ way: way.name, problem });
-      if (!(error instanceof WayImpossible)) throw new NoWay(tried);
+      if (!(error instanceof WayImpossible) || options.signal.aborted) throw error;
+      tried.push({ way: way.name, problem: error.message });
     }
   }
   const error = new NoWay(tried);
