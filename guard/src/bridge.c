@@ -37,7 +37,7 @@ static void say(const char *word) {
 
 /* Waits for the guard; the server hears that there is none, and starts one. */
 static int connect_to_guard(const struct sockaddr_un *address, int n) {
-  int socket = (int)SYS3(__NR_socket, SYS_AF_UNIX, SYS_SOCK_STREAM | SYS_SOCK_CLOEXEC, 0);
+  int socket = (int)SYS3(__NR_socket, SYS_AF_UNIX, SYS_SOCK_STREAM | SYS_SOCK_CLOEXEC | SYS_SOCK_NONBLOCK, 0);
   if (socket < 0) return socket;
   int64_t until = sys_now_ms() + CONNECT_WITHIN_MS;
   bool told = false;
@@ -120,7 +120,6 @@ _Noreturn void bridge_main(char **environment) {
   inwards.moved_ms = outwards.moved_ms = now;
   /* A stream that can not be told so is read when it is ready only, which is as good. */
   for (int fd = 0; fd < 2; fd++) (void)sys_fcntl(fd, F_SETFL, O_NONBLOCK);
-  (void)sys_fcntl(socket, F_SETFL, O_NONBLOCK);
   carry();
   sys_exit(0);
 }

@@ -14,12 +14,17 @@ enum {
   OUT_BYTES = 112 * 1024,
   /* Kept free by output, so that short frames always find room. */
   OUT_RESERVE = 32 * 1024,
+  /* EXIT with all its leftovers. */
+  OUT_LONGEST_WORD = 1024,
   AUTH_WITHIN_MS = 10000,
   TICK_MS = 500,
   IDLE_TICK_MS = 5000,
+  DRAIN_TICK_MS = 50,
+  STRAYS_TICK_MS = 20,
   /* A tick that took this long was a pause of the container: scripts did not run meanwhile either. */
   LONGEST_TICK_MS = 2000,
   MOST_EVENTS = 64,
+  LONGEST_WAIT_S = 1000000000,
 };
 
 enum watched { WATCH_LISTENER, WATCH_SIGNALS, WATCH_WAITING, WATCH_CONNECTION, WATCH_OUTPUT, WATCH_ERROR, WATCH_INPUT, WATCH_CONTROL };
@@ -34,7 +39,8 @@ struct waiting {
 
 struct guard {
   char **environment;
-  uint8_t secret[SECRET_BYTES];
+  /* In a page of its own, which no child inherits. */
+  uint8_t *secret;
   uint8_t instance[INSTANCE_BYTES];
   int epoll;
   int listener;
@@ -130,12 +136,13 @@ static void send_refused(uint32_t channel, struct failure failure) {
   end(&writer);
 }
 
-static void send_started(const struct execution *execution) {
+static void send_started(struct execution *execution) {
   struct writer writer;
   if (!begin(&writer, FRAME_STARTED, 16)) return;
   write_u32(&writer, execution->channel);
   write_u32(&writer, (uint32_t)execution->main_pid);
   end(&writer);
+  execution->start_told = true;
 }
 
 static void send_channel(enum frame_type type, uint32_t channel) {
@@ -210,14 +217,20 @@ static bool is_all_sent(const struct execution *execution) {
   return execution->output[0].sent == execution->output[0].end && execution->output[1].sent == execution->output[1].end;
 }
 
+/* Output and the end come after STARTED; where run-init was killed in between, nobody can say that any more. */
+static bool is_start_over(const struct execution *execution) {
+  return execution->start_told || (execution->state == EXECUTION_SETTLED && execution->main_pid == 0);
+}
+
 /* Short words first, then output of all scripts in turn. */
 static void fill_out(void) {
-  for (int i = 0; i < guard.highest; i++) {
+  for (int i = 0; i < guard.highest && out_room() > OUT_LONGEST_WORD; i++) {
     struct execution *execution = &executions[i];
     if (!execution->attached) continue;
-    if (execution->state == EXECUTION_REFUSED && !execution->refusal_told) {
+    if (execution->main_pid && !execution->start_told) send_started(execution);
+    if (execution->state == EXECUTION_REFUSED && !execution->start_told) {
       send_refused(execution->channel, execution->refused);
-      execution->refusal_told = true;
+      execution->start_told = true;
     }
     if (execution->input_told != execution->input.base) send_input_ack(execution);
   }
@@ -225,10 +238,10 @@ static void fill_out(void) {
     more = false;
     for (int i = 0; i < guard.highest; i++)
       for (int stream = 0; stream < 2; stream++)
-        if (executions[i].attached && send_output(&executions[i], stream)) more = true;
+        if (executions[i].attached && is_start_over(&executions[i]) && send_output(&executions[i], stream)) more = true;
   }
-  for (int i = 0; i < guard.highest; i++)
-    if (executions[i].attached && !executions[i].exit_sent && execution_ended(&executions[i]) && is_all_sent(&executions[i]))
+  for (int i = 0; i < guard.highest && out_room() > OUT_LONGEST_WORD; i++)
+    if (executions[i].attached && is_start_over(&executions[i]) && !executions[i].exit_sent && execution_ended(&executions[i]) && is_all_sent(&executions[i]))
       send_exit(&executions[i]);
   for (; guard.list_at >= 0 && out_room() > OUT_RESERVE; guard.list_at++) {
     if (guard.list_at >= guard.highest) {
@@ -321,67 +334,67 @@ static void forget_if_done(struct execution *execution) {
 static void attach(struct execution *execution, uint32_t channel, const uint64_t offsets[2]) {
   execution->channel = channel;
   execution->attached = true;
-  execution->exit_sent = execution->refusal_told = false;
+  execution->released = execution->exit_sent = false;
+  /* ATTACHED tells the start as well; a refusal has a frame of its own. */
+  execution->start_told = execution->main_pid != 0;
   execution->input_told = 0;
   for (int stream = 0; stream < 2; stream++) spool_rewind(&execution->output[stream], offsets[stream]);
   send_state(FRAME_ATTACHED, execution);
 }
 
-static void start(const uint8_t *payload, size_t n) {
+static bool start(const uint8_t *payload, size_t n) {
   static const uint64_t from_the_start[2] = {0, 0};
   struct start_frame frame;
-  if (!read_start(payload, n, &frame)) {
-    send_error("START can not be read");
-    return;
-  }
+  if (!read_start(payload, n, &frame)) return false;
   struct execution *known = find_by_id(frame.id);
   if (known) {
     attach(known, frame.channel, from_the_start);
-    return;
+    return true;
   }
   struct execution *execution = find_free();
   struct failure failure = {REFUSED_FULL, 0};
   if (execution) failure = execution_start(execution, &frame, guard.environment, guard.now_ms);
   if (failure.refusal) {
     send_refused(frame.channel, failure);
-    return;
+    return true;
   }
   execution->channel = frame.channel;
   execution->attached = true;
   if (watch(execution->control, EPOLLIN, WATCH_CONTROL, (int)(execution - executions)) < 0) execution_stop(execution, CAUSE_STOP, 0);
   watch_streams((int)(execution - executions));
+  return true;
 }
 
-static void attach_again(const uint8_t *payload, size_t n) {
+static bool attach_again(const uint8_t *payload, size_t n) {
   struct attach_frame frame;
-  if (!read_attach(payload, n, &frame)) {
-    send_error("ATTACH can not be read");
-    return;
-  }
+  if (!read_attach(payload, n, &frame)) return false;
   struct execution *execution = find_by_id(frame.id);
   if (execution) attach(execution, frame.channel, frame.offsets);
   else send_channel(FRAME_UNKNOWN, frame.channel);
+  return true;
 }
 
-static void release(const uint8_t *payload, size_t n) {
+static bool release(const uint8_t *payload, size_t n) {
   struct bytes id;
-  if (!read_id(payload, n, &id)) return;
+  if (!read_id(payload, n, &id)) return false;
   struct execution *execution = find_by_id(id);
-  if (!execution) return;
+  if (!execution) return true;
   execution->released = true;
   execution->attached = false;
-  for (int stream = 0; stream < 2; stream++) spool_acknowledge(&execution->output[stream], execution->output[stream].sent);
+  execution_drop_output(execution);
+  watch_streams((int)(execution - executions));
   forget_if_done(execution);
+  return true;
 }
 
-static void tell_status(const uint8_t *payload, size_t n) {
+static bool tell_status(const uint8_t *payload, size_t n) {
   struct bytes id;
-  if (!read_id(payload, n, &id)) return;
+  if (!read_id(payload, n, &id)) return false;
   struct execution *execution = find_by_id(id);
   if (execution) send_state(FRAME_STATE, execution);
   else {
     struct writer writer;
-    if (!begin(&writer, FRAME_STATE, 128)) return;
+    if (!begin(&writer, FRAME_STATE, 128)) return true;
     write_u16(&writer, (uint16_t)id.n);
     write_bytes(&writer, id.at, id.n);
     write_u8(&writer, EXECUTION_FREE);
@@ -389,64 +402,113 @@ static void tell_status(const uint8_t *payload, size_t n) {
     for (int i = 0; i < 3; i++) write_u64(&writer, 0);
     end(&writer);
   }
+  return true;
 }
 
-/* Frames that name a channel; one that is not known (any more) is nobody's mistake. */
-static void take_for_channel(enum frame_type type, const uint8_t *payload, size_t n) {
-  struct reader reader = reader_of(payload, n);
-  struct execution *execution = find_by_channel(read_u32(&reader));
-  if (!execution) return;
-  if (type == FRAME_ACK) {
-    for (int stream = 0; stream < 2; stream++) spool_acknowledge(&execution->output[stream], read_u64(&reader));
-  } else if (type == FRAME_IN) {
-    struct in_frame frame;
-    if (!read_in(payload, n, &frame) || !execution_input(execution, &frame)) {
-      send_error("IN does not fit");
-      return;
-    }
-    execution_write(execution);
-  } else if (type == FRAME_IN_EOF) {
-    execution->input_ends = true;
-    execution_write(execution);
-  } else if (type == FRAME_RESIZE && execution->terminal) {
-    uint16_t columns = read_u16(&reader);
-    execution_resize(execution, columns, read_u16(&reader));
-  } else if (type == FRAME_SIGNAL) {
-    uint8_t signal = read_u8(&reader);
-    execution_signal(execution, signal, read_u8(&reader) != 0);
-  } else if (type == FRAME_STOP) {
-    uint32_t grace_ms = read_u32(&reader);
-    if (!reader.bad) execution_stop(execution, CAUSE_STOP, grace_ms);
-  }
+static bool take_ack(const uint8_t *payload, size_t n) {
+  struct ack_frame frame;
+  if (!read_ack(payload, n, &frame)) return false;
+  struct execution *execution = find_by_channel(frame.channel);
+  if (!execution) return true;
+  for (int stream = 0; stream < 2; stream++) spool_acknowledge(&execution->output[stream], frame.offsets[stream]);
   watch_streams((int)(execution - executions));
+  return true;
 }
 
-static void take_ping(const uint8_t *payload, size_t n) {
-  struct reader reader = reader_of(payload, n);
-  uint64_t number = read_u64(&reader);
+static bool take_in(const uint8_t *payload, size_t n) {
+  struct in_frame frame;
+  if (!read_in(payload, n, &frame)) return false;
+  struct execution *execution = find_by_channel(frame.channel);
+  if (!execution) return true;
+  if (execution_input(execution, &frame)) execution_write(execution);
+  else send_error("IN does not fit");
+  watch_streams((int)(execution - executions));
+  return true;
+}
+
+static bool take_in_eof(const uint8_t *payload, size_t n) {
+  struct in_eof_frame frame;
+  if (!read_in_eof(payload, n, &frame)) return false;
+  struct execution *execution = find_by_channel(frame.channel);
+  if (!execution) return true;
+  if (execution_input_end(execution, frame.offset)) execution_write(execution);
+  else send_error("IN_EOF does not fit");
+  watch_streams((int)(execution - executions));
+  return true;
+}
+
+static bool take_resize(const uint8_t *payload, size_t n) {
+  struct resize_frame frame;
+  if (!read_resize(payload, n, &frame)) return false;
+  struct execution *execution = find_by_channel(frame.channel);
+  if (execution && execution->terminal) execution_resize(execution, frame.columns, frame.rows);
+  return true;
+}
+
+static bool take_signal(const uint8_t *payload, size_t n) {
+  struct signal_frame frame;
+  if (!read_signal(payload, n, &frame)) return false;
+  struct execution *execution = find_by_channel(frame.channel);
+  if (execution) execution_signal(execution, frame.signal, frame.all);
+  return true;
+}
+
+static bool take_stop(const uint8_t *payload, size_t n) {
+  struct stop_frame frame;
+  if (!read_stop(payload, n, &frame)) return false;
+  struct execution *execution = find_by_channel(frame.channel);
+  if (execution) execution_stop(execution, CAUSE_STOP, frame.grace_ms);
+  return true;
+}
+
+static bool take_ping(const uint8_t *payload, size_t n) {
+  uint64_t number;
+  if (!read_ping(payload, n, &number)) return false;
   struct writer writer;
-  if (!begin(&writer, FRAME_PONG, 8)) return;
+  if (!begin(&writer, FRAME_PONG, 8)) return true;
   write_u64(&writer, number);
   end(&writer);
+  return true;
+}
+
+static bool take_list(size_t n) {
+  if (n == 0) guard.list_at = 0;
+  return n == 0;
+}
+
+static bool take_leave(size_t n) {
+  if (n == 0) guard.leaving = true;
+  return n == 0;
+}
+
+/* False for a frame that is not one; a channel that is not known (any more) is nobody's mistake. */
+static bool take_frame_of(uint8_t type, const uint8_t *payload, size_t n) {
+  switch (type) {
+    case FRAME_START: return start(payload, n);
+    case FRAME_ATTACH: return attach_again(payload, n);
+    case FRAME_ACK: return take_ack(payload, n);
+    case FRAME_IN: return take_in(payload, n);
+    case FRAME_IN_EOF: return take_in_eof(payload, n);
+    case FRAME_RESIZE: return take_resize(payload, n);
+    case FRAME_SIGNAL: return take_signal(payload, n);
+    case FRAME_STOP: return take_stop(payload, n);
+    case FRAME_STATUS: return tell_status(payload, n);
+    case FRAME_LIST: return take_list(n);
+    case FRAME_RELEASE: return release(payload, n);
+    case FRAME_PING: return take_ping(payload, n);
+    case FRAME_LEAVE: return take_leave(n);
+    default: return false;
+  }
 }
 
 static void take_frame(uint8_t type, const uint8_t *payload, size_t n) {
-  switch (type) {
-    case FRAME_START: start(payload, n); break;
-    case FRAME_ATTACH: attach_again(payload, n); break;
-    case FRAME_RELEASE: release(payload, n); break;
-    case FRAME_STATUS: tell_status(payload, n); break;
-    case FRAME_LIST: guard.list_at = 0; break;
-    case FRAME_PING: take_ping(payload, n); break;
-    case FRAME_LEAVE: guard.leaving = true; break;
-    case FRAME_ACK:
-    case FRAME_IN:
-    case FRAME_IN_EOF:
-    case FRAME_RESIZE:
-    case FRAME_SIGNAL:
-    case FRAME_STOP: take_for_channel((enum frame_type)type, payload, n); break;
-    default: send_error("a frame of an unknown type"); break;
-  }
+  if (take_frame_of(type, payload, n)) return;
+  char words[64];
+  struct text text = text_in(words, sizeof words);
+  text_add(&text, "a frame of type ");
+  text_add_number(&text, type);
+  text_add(&text, " can not be read");
+  send_error(words);
 }
 
 /* --- the connection --- */
@@ -472,7 +534,10 @@ static void take_frames(void) {
       return;
     }
     if (guard.in_used - at >= 4 + (size_t)length) {
+      bool is_start = in[at + 4] == FRAME_START;
       take_frame(in[at + 4], in + at + FRAME_HEADER, length - 1);
+      /* Parameters may be secrets. */
+      if (is_start) bytes_wipe(in + at, 4 + (size_t)length);
       at += 4 + (size_t)length;
       continue;
     }
@@ -571,7 +636,7 @@ static void reap(void) {
       if (execution->state == EXECUTION_FREE || execution->init_pid != pid) continue;
       /* Only one that was killed leaves its script behind. */
       execution_take_messages(execution, guard.now_ms);
-      if (execution->state == EXECUTION_RUNNING) guard.strays = true;
+      if (execution->state == EXECUTION_RUNNING || execution->state == EXECUTION_STARTING) guard.strays = true;
       execution_init_gone(execution, guard.now_ms);
       watch_streams(i);
       forget_if_done(execution);
@@ -633,13 +698,14 @@ static int64_t look_after(void) {
     } else if (execution->deadline_ms >= 0 && execution->deadline_ms - guard.now_ms < wait_ms) {
       wait_ms = execution->deadline_ms - guard.now_ms;
     }
-    execution_drain(execution, guard.now_ms);
+    execution_look_after(execution, guard.now_ms);
     watch_streams(i);
-    if (execution->state == EXECUTION_SETTLED && !execution_ended(execution)) wait_ms = 50;
+    forget_if_done(execution);
+    if (execution_needs_looks(execution) && wait_ms > DRAIN_TICK_MS) wait_ms = DRAIN_TICK_MS;
   }
   if (guard.strays) {
     end_strays();
-    wait_ms = 20;
+    if (wait_ms > STRAYS_TICK_MS) wait_ms = STRAYS_TICK_MS;
   }
   for (int i = 0; i < MOST_WAITING; i++)
     if (waiting[i].fd >= 0 && sys_now_ms() >= waiting[i].until_ms) refuse_waiting(&waiting[i]);
@@ -661,6 +727,9 @@ static bool may_leave(void) {
 
 static void take_event(uint64_t data, uint32_t events) {
   int index = (int)(data >> 8);
+  bool is_execution = (data & 0xff) >= WATCH_OUTPUT;
+  /* What came before this event, in the same turn, may have been the end of it. */
+  if (is_execution && executions[index].state == EXECUTION_FREE) return;
   switch ((enum watched)(data & 0xff)) {
     case WATCH_LISTENER: accept_waiting(); break;
     case WATCH_SIGNALS: {
@@ -684,13 +753,11 @@ static void take_event(uint64_t data, uint32_t events) {
     case WATCH_INPUT: execution_write(&executions[index]); break;
     case WATCH_CONTROL: {
       struct execution *execution = &executions[index];
-      bool was_starting = execution->state == EXECUTION_STARTING;
       execution_take_messages(execution, guard.now_ms);
-      if (was_starting && execution->main_pid && execution->attached) send_started(execution);
       break;
     }
   }
-  if ((data & 0xff) >= WATCH_OUTPUT && executions[index].state != EXECUTION_FREE) watch_streams(index);
+  if (is_execution) watch_streams(index);
 }
 
 _Noreturn static void serve(void) {
@@ -711,12 +778,17 @@ _Noreturn static void serve(void) {
 static uint64_t seconds_of(char **environment, const char *name, uint64_t standard) {
   const char *value = environment_value(environment, name);
   uint64_t seconds;
-  return value && text_to_number(value, &seconds) > 0 ? seconds : standard;
+  if (!value || text_to_number(value, &seconds) == 0) return standard;
+  return seconds < LONGEST_WAIT_S ? seconds : LONGEST_WAIT_S;
 }
 
 static bool take_secret(char **environment) {
   char *secret = environment_value(environment, "DECKHAND_GUARD_SECRET");
-  if (!secret || !text_to_bytes(secret, guard.secret, SECRET_BYTES)) return false;
+  long page = sys_map(SECRET_BYTES);
+  if (!secret || (page < 0 && page > -4096)) return false;
+  (void)SYS3(__NR_madvise, page, SECRET_BYTES, MADV_WIPEONFORK);
+  guard.secret = (uint8_t *)page;
+  if (!text_to_bytes(secret, guard.secret, SECRET_BYTES)) return false;
   /* What /proc shows of our environment is this memory. */
   bytes_wipe(secret, strlen(secret));
   return true;
@@ -759,6 +831,7 @@ _Noreturn void daemon_main(char **environment) {
   (void)SYS0(__NR_setsid);
   (void)sys_prctl(PR_SET_DUMPABLE, 0);
   /* Should a run-init be killed, its orphans come here and not to the container's main process. */
+  launch_keep_open_files();
   bool ready = leave_streams() && take_secret(environment) && sys_prctl(PR_SET_CHILD_SUBREAPER, 1) >= 0 && listen_at(environment) && watch_signals();
   if (ready) guard.epoll = (int)SYS1(__NR_epoll_create1, O_CLOEXEC);
   ready = ready && guard.epoll >= 0 && SYS3(__NR_getrandom, guard.instance, INSTANCE_BYTES, 0) == INSTANCE_BYTES;

@@ -3,7 +3,7 @@
 #include "sys.h"
 #include "text.h"
 
-enum { READ_AT_ONCE = 256 * 1024, DRAIN_MS = 1000, PIPE_BYTES = 256 * 1024, SMALLEST_SPOOL = 64 * 1024, LARGEST_SPOOL = 64 * 1024 * 1024 };
+enum { READ_AT_ONCE = 256 * 1024, DRAIN_MS = 1000, PIPE_BYTES = 256 * 1024, SMALLEST_SPOOL = 64 * 1024, LARGEST_SPOOL = 64 * 1024 * 1024, FILES_KEPT_FREE = 32 };
 
 static uint8_t nowhere[64 * 1024];
 
@@ -84,6 +84,12 @@ static int open_control(struct execution *execution, struct ends *ends) {
   return 0;
 }
 
+/* The kernel gives the lowest number there is; some must be left, or the server could not come back. */
+static bool is_file_left(int newest) {
+  struct rlimit64 limit = {0, 0};
+  return SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0 || (uint64_t)newest + FILES_KEPT_FREE < limit.rlim_cur;
+}
+
 static bool open_spools(struct execution *execution, uint32_t bytes) {
   size_t size = bytes < SMALLEST_SPOOL ? SMALLEST_SPOOL : bytes > LARGEST_SPOOL ? LARGEST_SPOOL : bytes;
   size = (size + 4095) & ~(size_t)4095;
@@ -100,6 +106,7 @@ static struct failure start_in(struct execution *execution, struct ends *ends, c
   if (result < 0) return (struct failure){execution->terminal ? REFUSED_TERMINAL : REFUSED_PROCESS, -result};
   result = open_control(execution, ends);
   if (result < 0) return (struct failure){REFUSED_PROCESS, -result};
+  if (!is_file_left(ends->control)) return (struct failure){REFUSED_PROCESS, EMFILE};
   struct failure failure = launch_prepare(&launch, start, inherited);
   if (failure.refusal) return failure;
   memcpy(execution->script_path, launch.script_path, sizeof execution->script_path);
@@ -111,12 +118,19 @@ static struct failure start_in(struct execution *execution, struct ends *ends, c
   return (struct failure){pid < 0 ? REFUSED_PROCESS : 0, pid < 0 ? -pid : 0};
 }
 
+/* Marks all descriptors as not open. */
+static void close_nothing(struct execution *execution) {
+  execution->control = execution->input_fd = execution->streams[0] = execution->streams[1] = -1;
+}
+
 struct failure execution_start(struct execution *execution, const struct start_frame *start, char **inherited, int64_t now_ms) {
   memset(execution, 0, sizeof *execution);
   memcpy(execution->id, start->id.at, start->id.n);
-  execution->control = execution->input_fd = execution->streams[0] = execution->streams[1] = -1;
+  close_nothing(execution);
   execution->terminal = (start->flags & START_TERMINAL) != 0;
+  execution->waits_for_survivors = (start->flags & START_WAIT_FOR_SURVIVORS) != 0;
   execution->grace_ms = start->grace_ms;
+  execution->stop_unsent_ms = -1;
   execution->room_left = start->output_limit;
   execution->deadline_ms = start->timeout_ms ? now_ms + start->timeout_ms : -1;
   execution->drain_until_ms = -1;
@@ -139,6 +153,7 @@ void execution_forget(struct execution *execution) {
   }
   spool_close(&execution->input);
   memset(execution, 0, sizeof *execution);
+  close_nothing(execution);
 }
 
 static void close_stream(struct execution *execution, int stream) {
@@ -200,6 +215,7 @@ bool execution_input(struct execution *execution, const struct in_frame *frame) 
   if (known >= data.n) return true;
   data.at += known;
   data.n -= (size_t)known;
+  if (execution->input_over) return false;
   if (execution->input_fd < 0) {
     /* Nobody reads it any more; it counts as taken. */
     input->end += data.n;
@@ -216,6 +232,14 @@ bool execution_input(struct execution *execution, const struct in_frame *frame) 
     data.at += n;
     data.n -= n;
   }
+  return true;
+}
+
+bool execution_input_end(struct execution *execution, uint64_t offset) {
+  if (offset != execution->input.end) return false;
+  /* Said again after a new connection, it is the same end. */
+  if (!execution->input_over) execution->input_ends = true;
+  execution->input_over = true;
   return true;
 }
 
@@ -243,7 +267,6 @@ void execution_write(struct execution *execution) {
 static void settle(struct execution *execution, int64_t now_ms) {
   execution->state = EXECUTION_SETTLED;
   execution->deadline_ms = -1;
-  execution->settled_ms = now_ms;
   execution->drain_until_ms = now_ms + DRAIN_MS;
   execution->oom_kills = (uint32_t)(count_oom_kills() - execution->oom_before);
   close_input(execution);
@@ -260,7 +283,6 @@ static void take(struct execution *execution, const struct init_message *message
   } else if (message->word == INIT_FAILED) {
     execution->refused = (struct failure){(enum refusal)message->a, message->b};
     execution->state = EXECUTION_REFUSED;
-    execution->settled_ms = now_ms;
   } else if (message->word == INIT_ENDED) {
     execution->how = message->a ? ENDED_SIGNAL : ENDED_EXIT;
     execution->value = message->b;
@@ -293,31 +315,35 @@ void execution_take_messages(struct execution *execution, int64_t now_ms) {
 void execution_init_gone(struct execution *execution, int64_t now_ms) {
   execution_take_messages(execution, now_ms);
   execution->init_pid = 0;
-  if (execution->state == EXECUTION_STARTING) {
-    execution->refused = (struct failure){REFUSED_PROCESS, 0};
-    execution->state = EXECUTION_REFUSED;
-    execution->settled_ms = now_ms;
-  } else if (execution->state == EXECUTION_RUNNING) {
-    /* Killed by somebody; how its script ended was known only to it. */
-    settle(execution, now_ms);
-  }
+  /* Killed by somebody, as early as by the script's first words; how the script ended was known only to it. */
+  if (execution->state == EXECUTION_STARTING || execution->state == EXECUTION_RUNNING) settle(execution, now_ms);
 }
 
-static void order(const struct execution *execution, struct init_message message) {
-  if (execution->control < 0) return;
+/* False when run-init has so much to do that it has to be told later. */
+static bool order(const struct execution *execution, struct init_message message) {
+  if (execution->control < 0) return true;
   long sent;
   do sent = SYS6(__NR_sendto, execution->control, &message, sizeof message, SYS_MSG_NOSIGNAL | SYS_MSG_DONTWAIT, NULL, 0);
   while (sent == -EINTR);
+  return sent != -EAGAIN;
+}
+
+static void order_stop(struct execution *execution, int32_t grace_ms) {
+  bool sent = order(execution, (struct init_message){.word = INIT_STOP, .a = grace_ms});
+  execution->stop_unsent_ms = sent ? -1 : grace_ms;
 }
 
 void execution_stop(struct execution *execution, enum end_cause cause, uint32_t grace_ms) {
   if (execution->state != EXECUTION_RUNNING && execution->state != EXECUTION_STARTING) return;
-  if (execution->cause == CAUSE_ITSELF) execution->cause = cause;
-  order(execution, (struct init_message){.word = INIT_STOP, .a = (int32_t)(grace_ms > INT32_MAX ? INT32_MAX : grace_ms)});
+  /* After its end it is only its survivors that are stopped, unless they count as the script. */
+  bool has_ended = execution->how != ENDED_UNKNOWN && !execution->waits_for_survivors;
+  if (execution->cause == CAUSE_ITSELF && !has_ended) execution->cause = cause;
+  order_stop(execution, (int32_t)(grace_ms > INT32_MAX ? INT32_MAX : grace_ms));
 }
 
 void execution_signal(const struct execution *execution, int signal, bool all) {
-  order(execution, (struct init_message){.word = INIT_SIGNAL, .a = signal, .b = all});
+  /* Among so many a signal more or less is not noticed. */
+  (void)order(execution, (struct init_message){.word = INIT_SIGNAL, .a = signal, .b = all});
 }
 
 void execution_resize(const struct execution *execution, uint16_t columns, uint16_t rows) {
@@ -325,13 +351,27 @@ void execution_resize(const struct execution *execution, uint16_t columns, uint1
   if (execution->streams[0] >= 0) (void)sys_ioctl(execution->streams[0], TIOCSWINSZ, (long)&size);
 }
 
-void execution_drain(struct execution *execution, int64_t now_ms) {
+void execution_look_after(struct execution *execution, int64_t now_ms) {
+  if (execution->stop_unsent_ms >= 0) order_stop(execution, execution->stop_unsent_ms);
   if (execution->state != EXECUTION_SETTLED) return;
   for (int stream = 0; stream < 2; stream++) {
     if (execution->streams[stream] < 0) continue;
     /* While there is no room it is we who make it wait. */
     if (!execution_wants(execution, stream)) execution->drain_until_ms = now_ms + DRAIN_MS;
     else if (now_ms >= execution->drain_until_ms) close_stream(execution, stream);
+  }
+}
+
+bool execution_needs_looks(const struct execution *execution) {
+  if (execution->stop_unsent_ms >= 0) return true;
+  return execution->state == EXECUTION_SETTLED && (execution_wants(execution, 0) || execution_wants(execution, 1));
+}
+
+void execution_drop_output(struct execution *execution) {
+  execution->room_left = 0;
+  for (int stream = 0; stream < 2; stream++) {
+    execution->output[stream].sent = execution->output[stream].end;
+    spool_acknowledge(&execution->output[stream], execution->output[stream].end);
   }
 }
 

@@ -34,7 +34,8 @@ struct execution {
   bool attached;
   bool released;
   bool exit_sent;
-  bool refusal_told;
+  /* The present connection knows that it was started, or why not. */
+  bool start_told;
 
   int init_pid;
   int main_pid;
@@ -52,15 +53,19 @@ struct execution {
   int input_fd;
   bool input_watched;
   struct spool input;
+  /* The end was announced; it waits for what is before it. */
   bool input_ends;
+  bool input_over;
   uint64_t input_told;
 
   bool terminal;
+  bool waits_for_survivors;
   uint32_t grace_ms;
+  /* A stop that run-init could not take yet; -1 for none. */
+  int32_t stop_unsent_ms;
   /* In the guard's own time, which stands still while the container is paused; -1 for none. */
   int64_t deadline_ms;
   int64_t drain_until_ms;
-  int64_t settled_ms;
 
   enum end_cause cause;
   enum end_how how;
@@ -89,6 +94,8 @@ bool execution_read(struct execution *execution, int stream);
 bool execution_wants(const struct execution *execution, int stream);
 /* Takes bytes for the script's input; false when they are not what may come next. */
 bool execution_input(struct execution *execution, const struct in_frame *frame);
+/* Takes the end of the input; false when it is not where the input ends. */
+bool execution_input_end(struct execution *execution, uint64_t offset);
 /* Hands on what waits for the script's input. */
 void execution_write(struct execution *execution);
 /* True when input waits for the script to take it. */
@@ -101,8 +108,12 @@ void execution_init_gone(struct execution *execution, int64_t now_ms);
 void execution_stop(struct execution *execution, enum end_cause cause, uint32_t grace_ms);
 void execution_signal(const struct execution *execution, int signal, bool all);
 void execution_resize(const struct execution *execution, uint16_t columns, uint16_t rows);
-/* Closes streams that somebody outside the script holds open. */
-void execution_drain(struct execution *execution, int64_t now_ms);
+/* What is due: an order that is told again, streams to be closed that somebody outside the script holds open. */
+void execution_look_after(struct execution *execution, int64_t now_ms);
+/* True while execution_look_after may have something to do soon. */
+bool execution_needs_looks(const struct execution *execution);
+/* Nobody wants its output: what there is goes, and what comes is not kept. */
+void execution_drop_output(struct execution *execution);
 /* True when nothing more will come from it. */
 bool execution_ended(const struct execution *execution);
 

@@ -61,6 +61,9 @@ struct bytes next_text(struct texts *texts) { return read_text32(&texts->reader)
 static struct bytes read_execution_id(struct reader *reader) {
   struct bytes id = read_text16(reader);
   if (id.n == 0 || id.n > MOST_ID) reader->bad = true;
+  /* It becomes part of a file's name. */
+  for (size_t i = 0; i < id.n; i++)
+    if (id.at[i] == '/') reader->bad = true;
   return id;
 }
 
@@ -95,6 +98,8 @@ bool read_start(const uint8_t *payload, size_t n, struct start_frame *start) {
   start->script = read_content(&reader);
   for (size_t i = 0; i < start->extension.n; i++)
     if (start->extension.at[i] == '/') return false;
+  /* What leads to the script stands behind a flag, which is given again after it. */
+  if (start->prelude.n > 0 && start->interpreter_flags.count == 0) return false;
   return reader_done(&reader) && start->commands.count > 0 && (start->flags & ~(uint32_t)START_FLAGS) == 0;
 }
 
@@ -113,6 +118,13 @@ bool read_attach(const uint8_t *payload, size_t n, struct attach_frame *frame) {
   return reader_done(&reader);
 }
 
+bool read_ack(const uint8_t *payload, size_t n, struct ack_frame *frame) {
+  struct reader reader = reader_of(payload, n);
+  frame->channel = read_u32(&reader);
+  for (int stream = 0; stream < 2; stream++) frame->offsets[stream] = read_u64(&reader);
+  return reader_done(&reader);
+}
+
 bool read_in(const uint8_t *payload, size_t n, struct in_frame *frame) {
   struct reader reader = reader_of(payload, n);
   frame->channel = read_u32(&reader);
@@ -121,9 +133,46 @@ bool read_in(const uint8_t *payload, size_t n, struct in_frame *frame) {
   return reader_done(&reader) && frame->data.n <= MOST_IN_BYTES;
 }
 
+bool read_in_eof(const uint8_t *payload, size_t n, struct in_eof_frame *frame) {
+  struct reader reader = reader_of(payload, n);
+  frame->channel = read_u32(&reader);
+  frame->offset = read_u64(&reader);
+  return reader_done(&reader);
+}
+
+bool read_resize(const uint8_t *payload, size_t n, struct resize_frame *frame) {
+  struct reader reader = reader_of(payload, n);
+  frame->channel = read_u32(&reader);
+  frame->columns = read_u16(&reader);
+  frame->rows = read_u16(&reader);
+  return reader_done(&reader);
+}
+
+bool read_signal(const uint8_t *payload, size_t n, struct signal_frame *frame) {
+  struct reader reader = reader_of(payload, n);
+  frame->channel = read_u32(&reader);
+  frame->signal = read_u8(&reader);
+  uint8_t all = read_u8(&reader);
+  frame->all = all == 1;
+  return reader_done(&reader) && frame->signal >= 1 && frame->signal <= 64 && all <= 1;
+}
+
+bool read_stop(const uint8_t *payload, size_t n, struct stop_frame *frame) {
+  struct reader reader = reader_of(payload, n);
+  frame->channel = read_u32(&reader);
+  frame->grace_ms = read_u32(&reader);
+  return reader_done(&reader);
+}
+
 bool read_id(const uint8_t *payload, size_t n, struct bytes *id) {
   struct reader reader = reader_of(payload, n);
   *id = read_execution_id(&reader);
+  return reader_done(&reader);
+}
+
+bool read_ping(const uint8_t *payload, size_t n, uint64_t *number) {
+  struct reader reader = reader_of(payload, n);
+  *number = read_u64(&reader);
   return reader_done(&reader);
 }
 

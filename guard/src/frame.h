@@ -130,10 +130,40 @@ struct in_frame {
   uint64_t offset;
   struct bytes data;
 };
+struct ack_frame {
+  uint32_t channel;
+  uint64_t offsets[2];
+};
+struct in_eof_frame {
+  uint32_t channel;
+  /* Where the input ends: all before it has come. */
+  uint64_t offset;
+};
+struct resize_frame {
+  uint32_t channel;
+  uint16_t columns;
+  uint16_t rows;
+};
+struct signal_frame {
+  uint32_t channel;
+  uint8_t signal;
+  bool all;
+};
+struct stop_frame {
+  uint32_t channel;
+  uint32_t grace_ms;
+};
 bool read_auth(const uint8_t *payload, size_t n, struct auth_frame *frame);
 bool read_attach(const uint8_t *payload, size_t n, struct attach_frame *frame);
+bool read_ack(const uint8_t *payload, size_t n, struct ack_frame *frame);
 bool read_in(const uint8_t *payload, size_t n, struct in_frame *frame);
+bool read_in_eof(const uint8_t *payload, size_t n, struct in_eof_frame *frame);
+bool read_resize(const uint8_t *payload, size_t n, struct resize_frame *frame);
+bool read_signal(const uint8_t *payload, size_t n, struct signal_frame *frame);
+bool read_stop(const uint8_t *payload, size_t n, struct stop_frame *frame);
+/* STATUS and RELEASE. */
 bool read_id(const uint8_t *payload, size_t n, struct bytes *id);
+bool read_ping(const uint8_t *payload, size_t n, uint64_t *number);
 
 /* Writes one frame into a place that is large enough: whoever begins one has looked. */
 struct writer {

@@ -4,6 +4,8 @@
 #include "text.h"
 
 static const char DEFAULT_SEARCH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/* Four for each execution, and some. */
+enum { GUARD_OPEN_FILES = 4096 };
 static const struct failure NONE = {.refusal = 0, .error = 0};
 
 static struct failure failed(enum refusal refusal, long error) {
@@ -136,7 +138,11 @@ static const char *home_of(char **environment) {
 
 /* Writes the script to the first directory that takes it. */
 static struct failure to_file(struct launch *launch, const struct start_frame *start) {
-  const char *directories[] = {"/dev/shm", "/tmp", "/var/tmp", "/run", home_of(launch->environment), "."};
+  /* Never a relative one: the script begins in another directory than ours. */
+  static char ours[PATH_MOST];
+  if (SYS2(__NR_getcwd, ours, sizeof ours) < 0 || ours[0] != '/') ours[0] = 0;
+  const char *named = launch->directory[0] == '/' ? launch->directory : ours;
+  const char *directories[] = {"/dev/shm", "/tmp", "/var/tmp", "/run", home_of(launch->environment), named};
   int error = -ENOENT;
   char name[MOST_ID + 1];
   memcpy(name, start->id.at, start->id.n);
@@ -286,6 +292,17 @@ static int raise_oom_score(int32_t by) {
   return n < 0 ? (int)n : 0;
 }
 
+static struct rlimit64 open_files;
+static bool open_files_raised;
+
+void launch_keep_open_files(void) {
+  if (SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &open_files) < 0) return;
+  struct rlimit64 raised = open_files;
+  if (raised.rlim_cur >= GUARD_OPEN_FILES) return;
+  raised.rlim_cur = raised.rlim_max < GUARD_OPEN_FILES ? raised.rlim_max : GUARD_OPEN_FILES;
+  open_files_raised = SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, &raised, NULL) >= 0;
+}
+
 static int set_limit(int resource, uint64_t most) {
   struct rlimit64 now = {0, 0};
   int result = (int)SYS4(__NR_prlimit64, 0, resource, NULL, &now);
@@ -299,6 +316,7 @@ static int set_limit(int resource, uint64_t most) {
 
 static void set_limits(const struct launch *launch, int report) {
   static const int resources[LIMITS] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE, RLIMIT_NPROC};
+  if (open_files_raised) (void)SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, &open_files, NULL);
   for (int limit = 0; limit < LIMITS; limit++) {
     if (launch->limits[limit] == UNSET_U64) continue;
     int result = set_limit(resources[limit], launch->limits[limit]);

@@ -49,6 +49,8 @@ struct launch {
 /* Descriptors by which an interpreter finds the script; high enough to be out of its way. */
 enum { SCRIPT_FD = 77, PRELUDE_FD = 78 };
 
+/* Lets the guard hold more open files than a script may, where the container allows it; scripts get what there was. */
+void launch_keep_open_files(void);
 /* Puts everything together; `inherited` is the guard's own environment. Gives 0, or why not. */
 struct failure launch_prepare(struct launch *launch, const struct start_frame *start, char **inherited);
 void launch_forget(struct launch *launch);

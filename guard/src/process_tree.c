@@ -73,15 +73,23 @@ static int list_all(struct process *all, int most) {
   return n < 0 ? (int)n : count;
 }
 
-/* Marks children of what is marked until nothing changes: parents need not stand before their children. */
+/* /proc lists processes by their numbers. */
+static bool is_below(int pid, const struct process *all, int count) {
+  int from = 0;
+  for (int to = count; from < to;) {
+    int middle = from + (to - from) / 2;
+    if (all[middle].pid < pid) from = middle + 1;
+    else to = middle;
+  }
+  return from < count && all[from].pid == pid && all[from].below;
+}
+
+/* Marks children of what is marked until nothing changes: numbers begin again, so a parent's may be the higher one. */
 static void mark_below(int root, struct process *all, int count) {
   for (bool changed = true; changed;) {
     changed = false;
     for (int i = 0; i < count; i++) {
-      if (all[i].below) continue;
-      bool below = all[i].parent == root;
-      for (int j = 0; j < count && !below; j++) below = all[j].below && all[j].pid == all[i].parent;
-      if (!below) continue;
+      if (all[i].below || (all[i].parent != root && !is_below(all[i].parent, all, count))) continue;
       all[i].below = true;
       changed = true;
     }

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MOST_TREE = 4096, COMMAND_BYTES = 16 };
+/* More than a kernel has by itself; what is beyond is found when these have ended. */
+enum { MOST_TREE = 32768, COMMAND_BYTES = 16 };
 
 struct process {
   int pid;

@@ -12,6 +12,8 @@ enum {
   /* After this many rounds without success a process is called a leftover, and looked at less often. */
   KILL_ROUNDS = 50,
   STUCK_AGAIN_MS = 1000,
+  /* Where nobody tells which are open. */
+  MOST_OPEN_FILES = 65536,
 };
 
 enum phase { RUNNING, SURVIVORS, TERMINATING, KILLING, STUCK };
@@ -51,7 +53,7 @@ static void go_to(struct init *init, enum phase phase, int64_t ms) {
 static int signal_all(int signal) {
   int count = tree_find(sys_getpid(), found, MOST_TREE);
   for (int i = 0; i < count; i++) (void)process_signal(&found[i], signal);
-  return count;
+  return count > 0 ? count : 0;
 }
 
 static void stop(struct init *init, int64_t grace_ms) {
@@ -166,11 +168,25 @@ static void look_after(struct init *init) {
   }
 }
 
+/* The descriptors that this script and its run-init need; the first three are nowhere. */
+struct kept {
+  int fds[7];
+};
+
+static void close_unless_kept(const struct kept *kept, int fd) {
+  if (fd < 3) return;
+  for (size_t i = 0; i < sizeof kept->fds / sizeof *kept->fds; i++)
+    if (kept->fds[i] == fd) return;
+  sys_close(fd);
+}
+
 /* Closes everything but the few that are named: what belongs to other scripts must end when they do. */
-static void close_others(const struct launch *launch, const struct launch_streams *streams, const int control) {
-  const int kept[] = {control, streams->in, streams->out, streams->error, streams->terminal, launch->script_fd, launch->prelude_fd};
+static void close_others(const struct kept *kept) {
   int fds = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
-  if (fds < 0) return;
+  if (fds < 0) {
+    for (int fd = 3; fd < MOST_OPEN_FILES; fd++) close_unless_kept(kept, fd);
+    return;
+  }
   char list[2048] __attribute__((aligned(8)));
   long n;
   while ((n = SYS3(__NR_getdents64, fds, list, sizeof list)) > 0) {
@@ -178,10 +194,7 @@ static void close_others(const struct launch *launch, const struct launch_stream
       const struct sys_dirent *entry = (const struct sys_dirent *)(const void *)(list + at);
       at += entry->length;
       uint64_t fd;
-      if (text_to_number(entry->name, &fd) == 0 || fd < 3 || (int)fd == fds) continue;
-      bool keep = false;
-      for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) keep = keep || kept[i] == (int)fd;
-      if (!keep) sys_close((int)fd);
+      if (text_to_number(entry->name, &fd) > 0 && (int)fd != fds) close_unless_kept(kept, (int)fd);
     }
   }
   sys_close(fds);
@@ -219,7 +232,8 @@ _Noreturn void run_init(const struct launch *launch, const struct launch_streams
   (void)SYS0(__NR_setsid);
   (void)sys_prctl(PR_SET_NAME, (unsigned long)"deckhand-init");
   struct init init = {.launch = launch, .control = control, .phase = RUNNING, .due_ms = -1};
-  close_others(launch, streams, control);
+  const struct kept kept = {{control, streams->in, streams->out, streams->error, streams->terminal, launch->script_fd, launch->prelude_fd}};
+  close_others(&kept);
   init.children = -1;
   int adopts = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
   uint64_t ours = sys_signal_bit(SIGCHLD);
