@@ -2,6 +2,8 @@ import type { OutputFrame, Run, RunRequestInput } from "@deckhand/core";
 import type { DeckhandServer } from "./deckhand-server.ts";
 
 const TRY_AGAIN_MS = 100;
+/** Short, so that there is an answer even when the server never lives long. */
+const WAIT = "1s";
 /** A server that stays away for this long is not being restarted: it is broken. */
 const PATIENCE_MS = 120_000;
 
@@ -43,9 +45,10 @@ export function patientClient(server: Pick<DeckhandServer, "fetch">): PatientCli
   async function waitForEnd(runId: string, withinMs: number): Promise<Run> {
     const until = performance.now() + withinMs;
     for (;;) {
-      const run = await ask(`/api/v1/runs/${runId}?wait=30s`, {}, toJson<Run>);
+      const run = await ask(`/api/v1/runs/${runId}?wait=${WAIT}`, {}, toJson<Run>);
       if (run.finishedAt) return run;
-      if (performance.now() > until) throw new Error(`${runId} is ${run.state} and does not end`);
+      if (performance.now() > until)
+        throw new Error(`${runId} does not end: ${JSON.stringify(run.executions)}`);
     }
   }
 
