@@ -17,16 +17,7 @@ export type ExecutionState = (typeof EXECUTION_STATES)[number];
 /** The one table of allowed transitions; a final state has none. */
 export const NEXT_EXECUTION_STATES = {
   queued: ["starting", "cancelled", "rejected", "skipped"],
-  starting: [
-    "starting",
-    "running",
-    "succeeded",
-    "failed",
-    "timed-out",
-    "cancelled",
-    "lost",
-    "rejected",
-  ],
+  starting: ["running", "succeeded", "failed", "timed-out", "cancelled", "lost", "rejected"],
   running: ["succeeded", "failed", "timed-out", "cancelled", "lost"],
   succeeded: [],
   failed: [],

@@ -20,6 +20,8 @@ export interface GuardedSessionsOptions {
   /** Only whoever has it reaches our guards: names and secrets of all of them come from it. */
   readonly key: Uint8Array;
   readonly isWanted: (executionId: string) => Promise<boolean>;
+  /** Says that the fallback is taken in a container, and why. */
+  readonly onFallback: (place: ExecutionPlace, why: string) => void;
 }
 
 export interface GuardedSessions extends Session {
@@ -67,7 +69,10 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
         return session && { session, link: await within(session.open(), until) };
       } catch (error) {
         const again = isPassing(error) || (isBroken(error) && tries < BROKEN_TRIES);
-        if (closed || !again || performance.now() + RETRY_MS > until) return undefined;
+        if (closed || !again || performance.now() + RETRY_MS > until) {
+          options.onFallback(place, error instanceof Error ? error.message : String(error));
+          return undefined;
+        }
         await delay(RETRY_MS);
       }
     }

@@ -3,6 +3,7 @@ import type { Config, EngineConfig } from "../config/config.ts";
 import { discoverEngine } from "../engines/discover-engine.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
 import type { Engine, EngineVersion } from "../engines/engine.ts";
+import type { Logger } from "pino";
 import type { WatchedContainer } from "../runs/execute-run.ts";
 import { attachedSession } from "../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
@@ -47,6 +48,7 @@ export interface OpenEnginesOptions {
   readonly guardKey: Uint8Array;
   /** Tells whether anybody still waits for an execution that a guard holds. */
   readonly isWanted: (executionId: string) => Promise<boolean>;
+  readonly logger: Logger;
 }
 
 export async function openEngines(
@@ -117,13 +119,20 @@ async function toDockerEngine(
 function openEngine(
   engine: Engine,
   { directExec }: EngineConfig,
-  { guardKey, isWanted }: OpenEnginesOptions,
+  { guardKey, isWanted, logger }: OpenEnginesOptions,
 ): OpenEngine {
   const fallback = attachedSession({ engine, directExec });
   return {
     engine,
     inventory: engineInventory({ engine }),
-    session: guardedSessions({ engine, fallback, key: guardKey, isWanted }),
+    session: guardedSessions({
+      engine,
+      fallback,
+      key: guardKey,
+      isWanted,
+      onFallback: ({ containerId, user }, why) =>
+        logger.warn({ engine: engine.name, containerId, user, why }, "the guard can not be used"),
+    }),
   };
 }
 

@@ -71,6 +71,7 @@ export async function openServer(
   const engines = await openEngines(config, {
     guardKey: await ensureGuardKey(dataDir),
     isWanted: (executionId) => isOpenExecution(db, executionId),
+    logger,
   });
   opening.defer(() => engines.close());
   watchEngines(engines, metrics);

@@ -8,8 +8,8 @@ import type { OutputStream } from "../engines/engine.ts";
 export interface Session {
   /**
    * Starts at most once. `started` means that the script's process is about to be, or is, running; `rejected` that
-   * nothing of it ran; `lost` that we can not know. `onWay` is called before each way that is tried, and its
-   * end is waited for before anything of the script can run. Never throws but for a programming error, or what `onWay` throws.
+   * nothing of it ran; `lost` that we can not know. `onWay` is called once, with what will hold at least,
+   * and its end is waited for before anything of the script can run. Never throws but for a programming error, or what `onWay` throws.
    */
   start(
     spec: ExecutionSpec,

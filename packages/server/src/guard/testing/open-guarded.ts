@@ -17,7 +17,13 @@ export function openGuarded(
   { key = randomBytes(32), isWanted = async () => false }: OpenGuardedOptions = {},
 ): GuardedSessions {
   const fallback = attachedSession({ engine, directExec: false });
-  const sessions = guardedSessions({ engine, fallback, key, isWanted });
+  const sessions = guardedSessions({
+    engine,
+    fallback,
+    key,
+    isWanted,
+    onFallback: (_place, why) => console.log(`fallback: ${why}`),
+  });
   opened.add(sessions);
   return sessions;
 }

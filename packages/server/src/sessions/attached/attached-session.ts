@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type AppError, isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Engine, EngineExec } from "../../engines/engine.ts";
-import { DIRECT_GUARANTEES, startDirect } from "../direct/direct-execution.ts";
+import { startDirect } from "../direct/direct-execution.ts";
 import type { ExecutionSpec, Session, StartResult } from "../session.ts";
 import {
   ATTACHED_GUARANTEES,
@@ -56,7 +56,6 @@ export function attachedSession({ engine, directExec }: AttachedSessionOptions):
       });
       if (!isWithoutShell(result)) return result;
       if (!directExec || spec.program.kind !== "argv") return withAdvice(result, spec);
-      await onWay?.(DIRECT_GUARANTEES);
       return startDirect(engine, spec);
     },
     resume: async () => ({ kind: "unknown" }),
