@@ -18,7 +18,7 @@ const now = () => nowMs;
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "deckhand-first-token-"));
   database = await openDatabase(dataDir);
-  tokens = tokenStore(database.db);
+  tokens = tokenStore(database.db, database.synced);
   printed = [];
   nowMs = Date.now();
 });

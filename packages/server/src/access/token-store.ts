@@ -1,6 +1,7 @@
 import { AppError } from "@deckhand/core";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { Database } from "../database/database.ts";
+import type { Synced } from "../database/wal-sync.ts";
 
 export interface StoredToken {
   readonly id: string;
@@ -25,11 +26,12 @@ export interface TokenStore {
   onDeleted(listener: (tokenId: string) => void): void;
 }
 
-export function tokenStore(db: Kysely<Database>): TokenStore {
+export function tokenStore(db: Kysely<Database>, synced: Synced): TokenStore {
   const listeners: ((tokenId: string) => void)[] = [];
   return {
     insert: async (token) => {
       await db.insertInto("tokens").values(toRow(token)).execute();
+      await synced();
     },
     find: async (tokenId) => findToken(db, tokenId),
     list: async () =>
@@ -46,6 +48,7 @@ export function tokenStore(db: Kysely<Database>): TokenStore {
       const deleted = await db
         .transaction()
         .execute((transaction) => deleteToken(transaction, tokenId, nowMs));
+      await synced();
       for (const listener of listeners) listener(tokenId);
       return deleted;
     },

@@ -6,9 +6,12 @@ import { Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
 import { MIGRATIONS } from "./migrations/index.ts";
 import { openSqlite, toKyselyDatabase } from "./sqlite-connection.ts";
+import { type Synced, walSync } from "./wal-sync.ts";
 
 export interface OpenedDatabase {
   readonly db: Kysely<Database>;
+  /** To be waited for before anybody hears of a change. */
+  readonly synced: Synced;
   close(): Promise<void>;
 }
 
@@ -18,15 +21,17 @@ export interface OpenedDatabase {
  */
 export async function openDatabase(dataDir: string): Promise<OpenedDatabase> {
   const unlock = lockDirectory(dataDir);
+  const path = join(dataDir, "deckhand.db");
   const db = new Kysely<Database>({
-    dialect: new SqliteDialect({
-      database: toKyselyDatabase(openSqlite(join(dataDir, "deckhand.db"))),
-    }),
+    dialect: new SqliteDialect({ database: toKyselyDatabase(openSqlite(path)) }),
   });
   await migrate(db);
+  const wal = walSync(path);
   return {
     db,
+    synced: wal.synced,
     close: async () => {
+      await wal.close();
       await db.destroy();
       unlock();
     },

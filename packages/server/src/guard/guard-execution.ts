@@ -245,7 +245,7 @@ function toOutcome(frame: ExitFrame, missed: Offsets): SessionOutcome {
     stderr: frame.dropped.stderr + missed.stderr,
   };
   if (frame.how === "unknown") {
-    const detail = "The process that held the script was killed, and the script with it.";
+    const detail = "The guard's process beside the script was killed.";
     return { kind: "lost", reason: { code: "guard-gone", detail }, dropped };
   }
   const isSignal = frame.how === "signal";

@@ -198,7 +198,7 @@ export class GuardSession {
     execution.forgotten(
       reason ?? {
         code: "guard-gone",
-        detail: "The guard in the container was killed, and the script with it.",
+        detail: "The guard in the container, which held the script, was killed.",
       },
     );
   }

@@ -108,7 +108,7 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
       if (answer.kind === "rejected") return { kind: "lost", reason: answer.reason };
       // A guard that we had to start ourselves does not know what an earlier one did.
       if (answer.kind === "unknown" && opened.link.startedGuard) {
-        const detail = "The guard in the container had ended, and the script with it.";
+        const detail = "The guard in the container, which held the script, had ended.";
         return { kind: "lost", reason: { code: "guard-gone", detail } };
       }
       return answer;

@@ -5,6 +5,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { Caller } from "../audit/caller.ts";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../database/database.ts";
+import type { Synced } from "../database/wal-sync.ts";
 import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
 import { cancelRun } from "../runs/cancel-run.ts";
 import { type ExecutionObserver, executor } from "../runs/execute-run.ts";
@@ -30,6 +31,7 @@ const SHUTDOWN_GRACE_MS = 5_000;
 export interface OpenRunsDeps {
   readonly config: Config;
   readonly db: Kysely<Database>;
+  readonly synced: Synced;
   readonly engines: OpenEngines;
   readonly library: ScriptLibrary;
   readonly audit: AuditLog;
@@ -48,7 +50,7 @@ export interface OpenRuns {
 }
 
 export function openRuns(deps: OpenRunsDeps): OpenRuns {
-  const { config, db, engines, metrics, logger } = deps;
+  const { config, db, synced, engines, metrics, logger } = deps;
   const { limits } = config;
   const signals = runSignals();
   const secrets = secretMemory();
@@ -57,6 +59,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
 
   const runExecutor = executor({
     db,
+    synced,
     output,
     signals,
     secrets,
@@ -75,7 +78,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     metrics.executionsQueued.set(dispatcher.waiting);
     metrics.executionsInFlight.set(dispatcher.inFlight);
   }
-  const shared = { db, output, signals, now: Date.now };
+  const shared = { db, synced, output, signals, now: Date.now };
 
   const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
     planRun(

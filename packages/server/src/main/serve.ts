@@ -60,9 +60,9 @@ export async function openServer(
   const { dataDir } = config;
   const logger = createLogger(config.log.level);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const { db, close: closeDatabase } = await openDatabase(dataDir);
+  const { db, synced, close: closeDatabase } = await openDatabase(dataDir);
   opening.defer(closeDatabase);
-  const tokens = tokenStore(db);
+  const tokens = tokenStore(db, synced);
   await ensureFirstToken({ tokens, dataDir, now: Date.now, print });
   const audit = auditLog(db);
   const metrics = createMetrics(VERSION);
@@ -76,7 +76,17 @@ export async function openServer(
   opening.defer(() => engines.close());
   watchEngines(engines, metrics);
   const outputDirectory = join(dataDir, "output");
-  const runs = openRuns({ config, db, engines, library, audit, metrics, logger, outputDirectory });
+  const runs = openRuns({
+    config,
+    db,
+    synced,
+    engines,
+    library,
+    audit,
+    metrics,
+    logger,
+    outputDirectory,
+  });
   const access = tokenAccess({ tokens, now: Date.now });
   const terminals = openTerminals({ config, engines, access, tokens, audit, logger });
   const app = createApp({

@@ -7,6 +7,7 @@ import {
 } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
+import type { Synced } from "../database/wal-sync.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import type { OutputWriter } from "../output/output-writer.ts";
 import type {
@@ -34,9 +35,11 @@ import { type EndedOutcome, type StopReason, toSettlement } from "./settlement.t
 /** How long the end may take after a stop said that nothing is left, or that nothing more can be done. */
 const END_AFTER_STOP_MS = 5_000;
 const STORAGE_RETRY_MS = 1_000;
+const NOTE_AFTER_MS = 25;
 
 export interface ExecuteDeps {
   readonly db: Kysely<Database>;
+  readonly synced: Synced;
   readonly output: OutputLog;
   readonly signals: RunSignals;
   readonly secrets: SecretMemory;
@@ -263,35 +266,68 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
     onStored: running.acknowledge,
     resume: isResumed,
   });
-  const noted = noteRunning(deps, execution);
+  const noting = noteRunning(deps, execution);
   self.running = running;
   if (self.abandoned) running.abandon(self.abandoned);
   const unwatch = deps.watchContainer(toWatched(row, running), (reason) => running.abandon(reason));
   const [outcome, leftovers] = await Promise.all([pump(running, writer), stopWhenAsked(execution)]);
   unwatch();
-  await noted;
+  const startedAtMs = await noting.end();
   const totals = await closeWriter(writer, outcome);
   if (outcome.kind === "detached") return;
-  await settle(
-    deps,
-    row.id,
-    toSettlement({
-      outcome,
-      stop: self.stopReason ?? toOwnStop(outcome, plan),
-      leftovers: self.stopReason || outcome.kind === "lost" ? leftovers : outcome.leftovers,
-      totals,
-      atMs: deps.now(),
-    }),
-  );
+  const settlement = toSettlement({
+    outcome,
+    stop: self.stopReason ?? toOwnStop(outcome, plan),
+    leftovers: await findLeftovers(execution, outcome, leftovers),
+    totals,
+    atMs: deps.now(),
+  });
+  await settle(deps, row.id, { ...settlement, startedAtMs });
   running.release();
 }
 
 /** Says that the script runs, when that is not known yet. */
-async function noteRunning(deps: ExecuteDeps, { row, running, isResumed }: Running): Promise<void> {
-  if (isResumed && row.state === "running") return;
+function noteRunning(deps: ExecuteDeps, { row, running, isResumed }: Running): Noting {
+  if (isResumed && row.state === "running") return { end: async () => undefined };
   const { guarantees } = running;
-  const moved = await move(deps, row.id, { state: "running", atMs: deps.now(), guarantees });
-  deps.observe.started(moved.execution, guarantees);
+  const atMs = deps.now();
+  let noted: Promise<void> | undefined;
+  const note = async () => {
+    const moved = await move(deps, row.id, { state: "running", atMs, guarantees });
+    deps.observe.started(moved.execution, guarantees);
+  };
+  // A fault is told where the end is waited for, after the output was taken.
+  const timer = setTimeout(() => {
+    noted = note();
+    noted.catch(() => {});
+  }, NOTE_AFTER_MS);
+  return {
+    end: async () => {
+      clearTimeout(timer);
+      await noted;
+      if (noted) return undefined;
+      deps.observe.started({ ...row, started_at: atMs }, guarantees);
+      return atMs;
+    },
+  };
+}
+
+/** That a script runs is written down on its own only when it does not end at once: that step can be left out then. */
+interface Noting {
+  /** Gives when it began to run, where that was not written down. */
+  end(): Promise<number | undefined>;
+}
+
+/** After a stop its own look is the newest; where the guard was killed, somebody else has to look. */
+async function findLeftovers(
+  { session, spec, self }: Running,
+  outcome: EndedOutcome,
+  afterStop: readonly Leftover[],
+): Promise<readonly Leftover[]> {
+  if (self.stopReason) return afterStop;
+  if (outcome.kind === "exited") return outcome.leftovers;
+  if (outcome.reason.code !== "guard-gone") return [];
+  return session.findLeftovers(spec).catch(() => []);
 }
 
 /** The deadline that was kept inside the container. */
@@ -425,6 +461,8 @@ async function move(
   for (;;) {
     try {
       const moved = await moveExecution(deps.db, executionId, change);
+      // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
+      if (change.state !== "running") await deps.synced();
       deps.signals.notify(moved.run.id);
       return moved;
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Guarantees, OutcomeReason } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
+import type { Synced } from "../database/wal-sync.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import type { Leftover, Session } from "../sessions/session.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
@@ -13,6 +14,7 @@ const LOOK_MS = 10_000;
 
 export interface RecoverDeps {
   readonly db: Kysely<Database>;
+  readonly synced: Synced;
   readonly output: OutputLog;
   readonly signals: RunSignals;
   readonly dispatcher: Pick<RunDispatcher, "enqueue" | "adopt">;
@@ -79,6 +81,7 @@ async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void>
       complete: false,
     },
   });
+  await deps.synced();
   deps.signals.notify(run.id);
 }
 

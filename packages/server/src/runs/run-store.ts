@@ -46,6 +46,8 @@ export interface NewExecution {
 export interface ExecutionChange {
   readonly state: ExecutionState;
   readonly atMs: number;
+  /** When the script began to run, where no step of its own said so. */
+  readonly startedAtMs?: number | undefined;
   readonly reason?: OutcomeReason | undefined;
   readonly exitCode?: number;
   readonly signal?: string | undefined;
@@ -319,12 +321,13 @@ function toUpdate(before: ExecutionRow, change: ExecutionChange): Updateable<Exe
 
 function toTimes(
   before: ExecutionRow,
-  { state, atMs }: ExecutionChange,
+  { state, atMs, startedAtMs }: ExecutionChange,
 ): Updateable<ExecutionsTable> {
   if (state === "queued") return { starting_at: null };
   if (state === "starting") return { starting_at: atMs };
   if (state === "running") return { started_at: atMs };
-  return { finished_at: Math.max(atMs, before.started_at ?? before.queued_at) };
+  const startedAt = before.started_at ?? startedAtMs ?? null;
+  return { started_at: startedAt, finished_at: Math.max(atMs, startedAt ?? before.queued_at) };
 }
 
 function toOutputColumns(

@@ -15,7 +15,7 @@ export type EndedOutcome = Exclude<SessionOutcome, Detached>;
 export interface EndedExecution {
   readonly outcome: EndedOutcome;
   readonly stop: StopReason | undefined;
-  /** What the stop could not end. */
+  /** What the stop could not end, or what was seen after an end that nobody told. */
   readonly leftovers: readonly Leftover[];
   readonly totals: OutputTotals;
   readonly atMs: number;
@@ -86,7 +86,7 @@ function toLost({ outcome, leftovers, stop }: EndedExecution): Omit<ExecutionCha
         detail: `${outcome.reason.detail} A stop had been asked for: ${stop.reason.detail}`,
       }
     : outcome.reason;
-  return { state: "lost", reason, leftovers };
+  return { state: "lost", reason: withLeftovers(reason, leftovers), leftovers };
 }
 
 function withLeftovers(reason: OutcomeReason, leftovers: readonly Leftover[]): OutcomeReason {

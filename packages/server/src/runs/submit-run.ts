@@ -3,6 +3,7 @@ import { AppError, type RunRequest } from "@deckhand/core";
 import type { Kysely, Transaction } from "kysely";
 import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
+import type { Synced } from "../database/wal-sync.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import { findEarlierRun, insertRun, type NewRun } from "./run-store.ts";
@@ -12,6 +13,7 @@ const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 
 export interface SubmitDeps {
   readonly db: Kysely<Database>;
+  readonly synced: Synced;
   readonly plan: (request: RunRequest) => Promise<PlannedRun>;
   readonly dispatcher: Pick<RunDispatcher, "enqueue" | "waiting">;
   readonly secrets: SecretMemory;
@@ -60,7 +62,9 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
     deps.secrets.forget(run.id);
     return toReplay(earlier, input.idempotencyKey ?? "", requestSha256);
   }
+  // Its start waits for the disk too, so that both waits are one.
   deps.dispatcher.enqueue(run.executions.map(({ id, target }) => ({ executionId: id, ...target })));
+  await deps.synced();
   return { runId: run.id, replayed: false };
 }
 

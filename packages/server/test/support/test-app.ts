@@ -44,7 +44,7 @@ export interface TestApp {
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), "deckhand-http-"));
   const database = await openDatabase(dataDir);
-  const tokens = tokenStore(database.db);
+  const tokens = tokenStore(database.db, database.synced);
   const audit = auditLog(database.db);
   const lines: string[] = [];
   const { text: token } = await createToken({ tokens, now: Date.now }, { name: "tester" });

@@ -42,6 +42,8 @@ const EVENTS = [
   "health_status",
   "update",
 ];
+/** Podman leaves paused containers out, unless they are asked for. */
+const RUNNING_OF_PODMAN = `&filters=${encodeURIComponent(JSON.stringify({ status: ["running", "paused"] }))}`;
 const EVENT_FILTERS = encodeURIComponent(JSON.stringify({ type: ["container"], event: EVENTS }));
 
 export interface DockerEngineOptions {
@@ -162,7 +164,8 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
     address,
     version,
     listContainers: async ({ all = false, signal } = {}) => {
-      const path = `/containers/json?all=${all}`;
+      const running = (await version(signal)).product === "podman" ? RUNNING_OF_PODMAN : "";
+      const path = `/containers/json?all=${all}${all ? "" : running}`;
       return listAnswer.parse(await call({ method: "GET", path, signal })).map(toContainer);
     },
     findContainer: (idOrName, signal) =>

@@ -72,7 +72,8 @@ export function dockerHttp(
       const signal = call.signal ? AbortSignal.any([call.signal, within]) : within;
       try {
         const text = await readText(await succeeded(await answerOf(send({ ...call, signal }))));
-        return text === "" ? undefined : JSON.parse(text);
+        // Podman answers some calls with an empty line.
+        return text.trim() === "" ? undefined : JSON.parse(text);
       } catch (error) {
         throw unreachable(error);
       }

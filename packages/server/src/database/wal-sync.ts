@@ -1,0 +1,55 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { toStorageError } from "./storage-errors.ts";
+
+/** Resolves when everything that was committed before the call is on the disk. */
+export type Synced = () => Promise<void>;
+
+export interface WalSync {
+  readonly synced: Synced;
+  close(): Promise<void>;
+}
+
+/**
+ * Brings the write-ahead log to the disk for many commits at once, and beside the main thread; SQLite's own way is one
+ * wait for each commit. What a checkpoint moves into the database file SQLite brings to the disk itself.
+ */
+export function walSync(databasePath: string): WalSync {
+  let file: Promise<FileHandle> | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+
+  async function sync(): Promise<void> {
+    try {
+      file ??= openLog(databasePath);
+      await (await file).datasync();
+    } catch (error) {
+      file = undefined;
+      throw toStorageError(error);
+    }
+  }
+
+  return {
+    synced: () => {
+      // One that already runs may have begun before our commit; the one after it did not.
+      next ??= running.then(() => {
+        next = undefined;
+        const current = sync();
+        running = current.catch(() => {});
+        return current;
+      });
+      return next;
+    },
+    close: async () => {
+      await running;
+      await (await file?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+/** The log's name in its directory has to last as well. */
+async function openLog(databasePath: string): Promise<FileHandle> {
+  const directory = await open(dirname(databasePath), "r");
+  await directory.sync().finally(() => directory.close());
+  return open(`${databasePath}-wal`, "r");
+}
