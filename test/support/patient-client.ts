@@ -4,8 +4,6 @@ import type { DeckhandServer } from "./deckhand-server.ts";
 const TRY_AGAIN_MS = 100;
 /** Short, so that there is an answer even when the server never lives long. */
 const WAIT = "1s";
-/** A request whose connection died with the server is now and then never told so. */
-const ANSWERED_WITHIN_MS = 30_000;
 /** A server that stays away for this long is not being restarted: it is broken. */
 const PATIENCE_MS = 120_000;
 
@@ -82,8 +80,7 @@ async function tryToRead<T>(
 ): Promise<{ readonly read: T } | undefined> {
   let refusal = "";
   try {
-    const signal = AbortSignal.timeout(ANSWERED_WITHIN_MS);
-    const answer = await server.fetch(path, { ...init, signal });
+    const answer = await server.fetch(path, init);
     if (answer.ok) return { read: await read(answer) };
     if (answer.status === 503) return undefined;
     refusal = `${path} answered ${answer.status}: ${await answer.text()}`;
@@ -138,8 +135,7 @@ async function* eventsOf(
   headers: Record<string, string>,
 ): AsyncGenerator<NamedEvent> {
   try {
-    const signal = AbortSignal.timeout(ANSWERED_WITHIN_MS);
-    const answer = await server.fetch(`/api/v1/runs/${runId}/events`, { headers, signal });
+    const answer = await server.fetch(`/api/v1/runs/${runId}/events`, { headers });
     if (answer.status === 204) yield { event: "end", data: "" };
     if (answer.status !== 200 || !answer.body) return;
     yield { event: "open", data: "" };
