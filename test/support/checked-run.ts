@@ -73,6 +73,8 @@ function wrongInOutcome(run: Run, script: NumberedScript): string[] {
   const [execution] = run.executions;
   if (!execution || run.executions.length !== 1) return [`${run.executions.length} executions`];
   const { state, exitCode, signal, output, leftovers } = execution;
+  if (run.state !== state || run.counts[state] !== 1)
+    return [`the run is ${run.state} ${JSON.stringify(run.counts)}, its execution ${state}`];
   const seen = { state, exitCode, signal, leftovers: leftovers.length, ...countsOf(output) };
   const expected = {
     state: script.exitCode === 0 ? "succeeded" : "failed",

@@ -48,7 +48,7 @@ export function patientClient(server: Pick<DeckhandServer, "fetch">): PatientCli
       const run = await ask(`/api/v1/runs/${runId}?wait=${WAIT}`, {}, toJson<Run>);
       if (run.finishedAt) return run;
       if (performance.now() > until)
-        throw new Error(`${runId} does not end: ${JSON.stringify(run.executions)}`);
+        throw new Error(`${runId} does not end: ${JSON.stringify(toState(run))}`);
     }
   }
 
@@ -70,6 +70,10 @@ export function patientClient(server: Pick<DeckhandServer, "fetch">): PatientCli
       ),
     follow: (runId) => follow(server, runId),
   };
+}
+
+function toState({ state, counts, executions }: Run) {
+  return { state, counts, executions };
 }
 
 /** `undefined` when the server was away, ended meanwhile, or said that it is not ready. */
