@@ -156,9 +156,6 @@ test(
 const KILLERS: Readonly<Record<string, string>> = {
   "whoever looks after it": "kill -9 $PPID",
   "the guard": "read -r pid name state guard rest </proc/$PPID/stat; kill -9 $guard",
-  // One that stands still can not end the script before it is killed too.
-  "both of them":
-    "read -r pid name state guard rest </proc/$PPID/stat; kill -STOP $PPID; kill -9 $guard $PPID",
 };
 
 for (const [whom, text] of Object.entries(KILLERS)) {
