@@ -123,7 +123,7 @@ function toDetail({ style }: CommandContext, run: Run): string {
     .map(([name, value]) => `${style("dim", name.padEnd(10))}  ${value}\n`);
   const rows = run.executions.map((execution) => toExecutionRow(execution, style));
   const why = run.executions.flatMap(toWhy);
-  return `${head.join("")}\n${toTable(["TARGET", "STATE", "RESULT", "TOOK", "OUTPUT", "EXECUTION"], rows)}${why.join("")}`;
+  return `${head.join("")}\n${toTable(["TARGET", "STATE", "RESULT", "TOOK", "OUTPUT", "WAY", "EXECUTION"], rows)}${why.join("")}`;
 }
 
 function toExecutionRow(execution: Execution, style: Style): string[] {
@@ -136,8 +136,16 @@ function toExecutionRow(execution: Execution, style: Style): string[] {
     toOutcomeWords(execution),
     durationMs === null ? "" : formatSpan(durationMs),
     bytes,
+    toWayWords(execution),
     execution.id,
   ];
+}
+
+/** `guard, durable`: how it got in, and what that promises. */
+function toWayWords({ guarantees }: Execution): string {
+  if (!guarantees) return "";
+  const { way, durability } = guarantees;
+  return durability === way.split("-")[0] ? way : `${way}, ${durability}`;
 }
 
 function toWhy({ target, state, reason, leftovers }: Execution): string[] {
