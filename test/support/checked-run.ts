@@ -156,6 +156,7 @@ export interface VerdictSummary {
   readonly megabytes: number;
   readonly resumed: number;
   readonly ways: readonly string[];
+  /** The first sentence about each run that is not as it must be. */
   readonly wrong: readonly string[];
 }
 
@@ -167,6 +168,6 @@ export function summaryOf(verdicts: readonly Verdict[]): VerdictSummary {
     megabytes: Math.round(sum(({ bytes }) => bytes) / 1e6),
     resumed: sum(({ resumed }) => resumed),
     ways: [...new Set(verdicts.map(({ way }) => way))],
-    wrong: verdicts.flatMap(({ wrong }) => wrong),
+    wrong: verdicts.flatMap(({ wrong }) => wrong.slice(0, 1)),
   };
 }
