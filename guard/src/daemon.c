@@ -10,6 +10,8 @@
 enum {
   MOST_EXECUTIONS = 512,
   MOST_WAITING = 8,
+  /* That the kernel lets wait for us. */
+  MOST_CALLERS = 64,
   IN_BYTES = 64 * 1024,
   OUT_BYTES = 112 * 1024,
   /* Kept free by output, so that short frames always find room. */
@@ -592,6 +594,7 @@ static void welcome(struct waiting *one) {
   unwatch(one->fd);
   end_connection();
   guard.connection = one->fd;
+  bytes_wipe(one->frame, sizeof one->frame);
   one->fd = -1;
   if (watch(guard.connection, EPOLLIN, WATCH_CONNECTION, 0) < 0) {
     end_connection();
@@ -604,9 +607,10 @@ static void read_waiting(struct waiting *one) {
   long n = sys_read(one->fd, one->frame + one->used, sizeof one->frame - one->used);
   if (n == -EAGAIN) return;
   if (n > 0) one->used += (size_t)n;
-  if (n > 0 && one->used < sizeof one->frame) return;
+  bool begins_well = n > 0 && (one->used < FRAME_HEADER || (frame_length(one->frame) == sizeof one->frame - 4 && one->frame[4] == FRAME_AUTH));
+  if (begins_well && one->used < sizeof one->frame) return;
   struct auth_frame auth;
-  bool known = n > 0 && frame_length(one->frame) == sizeof one->frame - 4 && one->frame[4] == FRAME_AUTH &&
+  bool known = begins_well &&
                read_auth(one->frame + FRAME_HEADER, sizeof one->frame - FRAME_HEADER, &auth) && auth.protocol == PROTOCOL_VERSION &&
                bytes_equal_slowly(auth.secret.at, guard.secret, SECRET_BYTES);
   if (known) welcome(one);
@@ -810,13 +814,13 @@ static bool listen_at(char **environment) {
   if (n < 0) return false;
   guard.listener = (int)SYS3(__NR_socket, SYS_AF_UNIX, SYS_SOCK_STREAM | SYS_SOCK_NONBLOCK | SYS_SOCK_CLOEXEC, 0);
   /* A name that is taken is another guard's that was there first: it does the work. */
-  return guard.listener >= 0 && SYS3(__NR_bind, guard.listener, &address, n) >= 0 && SYS2(__NR_listen, guard.listener, MOST_WAITING) >= 0;
+  return guard.listener >= 0 && SYS3(__NR_bind, guard.listener, &address, n) >= 0 && SYS2(__NR_listen, guard.listener, MOST_CALLERS) >= 0;
 }
 
 static bool watch_signals(void) {
   uint64_t set = sys_signal_bit(SIGCHLD) | sys_signal_bit(SIGTERM) | sys_signal_bit(SIGINT);
-  uint64_t blocked = set | sys_signal_bit(SIGHUP) | sys_signal_bit(SIGPIPE) | sys_signal_bit(SIGQUIT) | sys_signal_bit(SIGUSR1) | sys_signal_bit(SIGUSR2);
-  if (sys_block_signals(blocked) < 0) return false;
+  /* Nothing ends it but SIGKILL: neither a limit of its container on files or time, nor a terminal that hangs up. */
+  if (sys_block_signals(~0ULL) < 0) return false;
   guard.signals = (int)SYS4(__NR_signalfd4, -1, &set, sizeof set, O_CLOEXEC | O_NONBLOCK);
   return guard.signals >= 0;
 }
