@@ -6,7 +6,9 @@ import { main } from "../main.mjs";
 import { step } from "../progress.mjs";
 import { runCommand } from "../run-command.mjs";
 import { SetUpError } from "../set-up-error.mjs";
+import { FLAGS } from "./build-guard.mjs";
 import {
+  ARCHES,
   BUILD,
   findClang,
   findCompiler,
@@ -38,17 +40,17 @@ const PROGRAMS = {
     flags: [...SANITIZED, "-fsanitize=address,undefined"],
     sources: () => [join(TESTS, "vectors.c"), ...without("main.c", "daemon.c")],
   },
-  ...Object.fromEntries(
-    ["x86_64", "aarch64"].map((arch) => [
-      `vectors-${arch}`,
-      {
-        findCompiler: () => findCompiler(arch),
-        // Static, so that it runs where the other machine's libraries are not.
-        flags: [...HOSTED, "-Os", "-static"],
-        sources: () => [join(TESTS, "vectors.c"), ...without("main.c", "daemon.c")],
-      },
-    ]),
-  ),
+  ...forEachArch("vectors", (arch) => ({
+    findCompiler: () => findCompiler(arch),
+    // Static, so that it runs where the other machine's libraries are not.
+    flags: [...HOSTED, "-Os", "-static"],
+    sources: () => [join(TESTS, "vectors.c"), ...without("main.c", "daemon.c")],
+  })),
+  ...forEachArch("guard-emulated", (arch) => ({
+    findCompiler: () => findCompiler(arch),
+    flags: [...FLAGS, "-include", join(TESTS, "emulated.h")],
+    sources: () => sourceFiles(),
+  })),
   "fuzz-frames": {
     findCompiler: findClang,
     flags: [...SANITIZED, "-fsanitize=fuzzer,address,undefined"],
@@ -60,6 +62,10 @@ const PROGRAMS = {
     sources: () => [join(FUZZ, "connection.c"), ...without("main.c", "daemon.c")],
   },
 };
+
+function forEachArch(name, toProgram) {
+  return Object.fromEntries(ARCHES.map((arch) => [`${name}-${arch}`, toProgram(arch)]));
+}
 
 /** Compiles the program, if anything has changed since the last time; gives its path. */
 export async function buildGuardTest(name) {

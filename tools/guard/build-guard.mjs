@@ -22,7 +22,7 @@ import { findFaults } from "./guard-elf.mjs";
 const EXIT_USAGE = 64;
 
 /** No C library, no dynamic loader, nothing that can be written and executed. */
-const FLAGS = [
+export const FLAGS = [
   "-std=c11",
   "-Os",
   ...["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow"],
