@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { App } from "./app.ts";
 
 /** A request that is under way when the server closes has this long to end. */
-const CLOSE_GRACE_MS = 7_000;
+const CLOSE_GRACE_MS = 4_000;
 
 /**
  * Ends the connections that would hold up the server's end: at once those that never sent a request, which Node counts

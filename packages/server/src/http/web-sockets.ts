@@ -13,7 +13,7 @@ export interface WebSocketAddresses {
 
 const MOST_MESSAGE_BYTES = 1024 * 1024;
 /** A connection that does not answer our close is cut after this long. */
-const CLOSE_GRACE_MS = 7_000;
+const CLOSE_GRACE_MS = 4_000;
 
 export function webSocketAddresses(): WebSocketAddresses {
   const known = knownAddresses();

@@ -20,6 +20,7 @@ import type {
 import { type RunPlan, readPlan } from "./run-plan.ts";
 import type { RunSignals } from "./run-signals.ts";
 import {
+  changeWay,
   type ExecutionChange,
   type ExecutionRow,
   findExecution,
@@ -144,7 +145,7 @@ interface Startable extends Prepared {
 
 async function start(deps: ExecuteDeps, startable: Startable): Promise<void> {
   const { session, spec, row } = startable;
-  const result = await session.start(spec, (guarantees) => noteWay(deps, row.id, guarantees));
+  const result = await session.start(spec, (guarantees) => noteWay(deps, row, guarantees));
   if (result.kind === "detached") return;
   if (result.kind !== "started")
     return settleUnstarted(deps, row.id, { state: result.kind, reason: result.reason });
@@ -178,10 +179,16 @@ const FORGOTTEN: OutcomeReason = {
 /** Written down before anything can run, so that after a crash we know where to look for it. */
 async function noteWay(
   deps: ExecuteDeps,
-  executionId: string,
+  { id, state }: ExecutionRow,
   guarantees: Guarantees,
 ): Promise<void> {
-  await move(deps, executionId, { state: "starting", atMs: deps.now(), guarantees });
+  if (state === "queued") {
+    await move(deps, id, { state: "starting", atMs: deps.now(), guarantees });
+    return;
+  }
+  // An earlier server process had come this far.
+  await changeWay(deps.db, id, guarantees);
+  await deps.synced();
 }
 
 interface Prepared {

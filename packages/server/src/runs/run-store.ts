@@ -298,6 +298,20 @@ export async function moveExecution(
   });
 }
 
+/** Writes down another way for an execution that is starting: its first one was never used. */
+export async function changeWay(
+  db: Kysely<Database>,
+  executionId: string,
+  guarantees: Guarantees,
+): Promise<void> {
+  await db
+    .updateTable("executions")
+    .set({ guarantees_json: JSON.stringify(guarantees) })
+    .where("id", "=", executionId)
+    .where("state", "=", "starting")
+    .execute();
+}
+
 function stateConflict(executionId: string, from: ExecutionState, to: ExecutionState): AppError {
   return new AppError("RUN_STATE_CONFLICT", {
     detail: `The execution ${executionId} is ${from} and can not become ${to}.`,

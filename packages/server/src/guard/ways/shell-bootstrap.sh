@@ -7,16 +7,15 @@ f=deckhand-guard-$DECKHAND_GUARD_VERSION
 # Only a folder that this user made, and nobody else can write to, holds a program that we start.
 for d in /run /tmp /var/tmp /var/lib /dev/shm "${HOME:-/}" . /dev; do
   g=$d/.deckhand-$u
-  if [ -O "$g" ] && [ ! -L "$g" ] && [ -x "$g/$f" ]; then
+  if [ -O "$g" ] && [ ! -L "$g" ] && [ -x "$g/$f" ] && [ -s "$g/$f" ]; then
     echo "deckhand-guard at $g/$f"
     exec "$g/$f" bridge
   fi
 done
 
-for c in head mkdir chmod mv rm; do
+for c in head wc mkdir chmod mv rm; do
   if ! command -v $c >/dev/null 2>&1; then echo "deckhand-guard nowhere the container has no $c"; exit 0; fi
 done
-n=0
 for d in /run /tmp /var/tmp /var/lib /dev/shm "${HOME:-/}" . /dev; do
   g=$d/.deckhand-$u
   mkdir -m 700 "$g" 2>/dev/null
@@ -25,7 +24,8 @@ for d in /run /tmp /var/tmp /var/lib /dev/shm "${HOME:-/}" . /dev; do
   # A place where programs may not be started says so by -x.
   if (umask 077 && set -C && : >"$t") 2>/dev/null && chmod 700 "$t" 2>/dev/null && [ -x "$t" ]; then
     echo "deckhand-guard need"
-    if head -c "$DECKHAND_GUARD_BYTES" >"$t" && mv -f "$t" "$g/$f"; then
+    # The server may end in the middle of it: only a whole file gets the name.
+    if head -c "$DECKHAND_GUARD_BYTES" >"$t" && [ "$(wc -c <"$t")" -eq "$DECKHAND_GUARD_BYTES" ] && mv -f "$t" "$g/$f"; then
       echo "deckhand-guard at $g/$f"
       exec "$g/$f" bridge
     fi
