@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Run, RunRequestInput } from "@deckhand/core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { docker, dockerContainer, type TestContainer } from "./support/containers.ts";
@@ -21,6 +23,13 @@ const CALLS = [
   "POST /containers/ID/exec",
   "POST /exec/ID/start",
   "GET /exec/ID/json",
+];
+/** What comes to them where the operator allows archives and sidecars. */
+const ALLOWED_CALLS = [
+  "PUT /containers/ID/archive",
+  "POST /containers/create",
+  "POST /containers/ID/start",
+  "DELETE /containers/ID",
 ];
 const MOST_COMMANDS = 8;
 
@@ -137,7 +146,8 @@ async function startAndSee(request: RunRequestInput): Promise<Run> {
 
 function toCall({ method, path }: EngineRequest): string {
   const [plain = ""] = path.split("?");
-  return `${method} ${plain.replace(/^\/v\d+\.\d+/, "").replace(/\/[0-9a-f]{64}(?=\/)/, "/ID")}`;
+  const id = /\/([0-9a-f]{64}|deckhand-sidecar-[0-9a-f]{16})(?=\/|$)/;
+  return `${method} ${plain.replace(/^\/v\d+\.\d+/, "").replace(id, "/ID")}`;
 }
 
 function execBodies(): ExecBody[] {
@@ -222,3 +232,100 @@ test.each(WAYS)(
     await server.fetch(`/api/v1/runs/${run.id}/cancel?wait=30s`, { method: "POST", body: "{}" });
   },
 );
+
+/** Everything that is asked of a sidecar; only the image, whose it is, its user and its target differ. */
+const SIDECAR_BODY = {
+  Image: expect.any(String),
+  Entrypoint: ["/bin/sh", "-c", expect.stringMatching(/^echo \$\$ >\S+ && exec sleep 60$/), "sh"],
+  Cmd: [],
+  User: "1234",
+  WorkingDir: "/",
+  Env: [],
+  Tty: false,
+  Healthcheck: { Test: ["NONE"] },
+  Labels: { "deckhand.sidecar": expect.stringMatching(/^[0-9a-f]{16}\.[0-9a-f]{16}$/) },
+  HostConfig: {
+    PidMode: expect.stringMatching(/^container:[0-9a-f]{64}$/),
+    NetworkMode: "none",
+    Privileged: false,
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    ReadonlyRootfs: true,
+    Tmpfs: { "/deckhand": expect.stringMatching(/^rw,exec,nosuid,nodev,/) },
+    Memory: expect.any(Number),
+    PidsLimit: expect.any(Number),
+    Ulimits: [expect.anything(), expect.anything()],
+    RestartPolicy: { Name: "no" },
+    AutoRemove: true,
+  },
+};
+
+function findSidecarLabel(body: string): string[] {
+  const [, label] = /"deckhand\.sidecar":"([^"]+)"/.exec(body) ?? [];
+  return label ? [label] : [];
+}
+
+async function startLabelled(owner: string): Promise<string> {
+  const label = `deckhand.sidecar=${owner}`;
+  return docker("run", "--detach", "--label", label, engines().images.busybox, "sleep", "600");
+}
+
+test("where archives and sidecars are allowed the engine is asked for four things more, and each is always the same", async () => {
+  const { images } = engines();
+  const allowing = await engineRecorder(engines().docker.socketPath);
+  const folder = await mkdtemp(join(tmpdir(), "deckhand-allowing-"));
+  const config = join(folder, "deckhand.json");
+  const guard = { archive: "any-version", sidecarImage: images.busybox };
+  const local = { address: `unix://${allowing.socketPath}`, guard };
+  await writeFile(config, JSON.stringify({ engines: { local } }));
+  const allowed = await startDeckhandServer({ engines: [], env: { DECKHAND_CONFIG: config } });
+  const runIn = async (flags: readonly string[]) => {
+    const command = ["/sleep", "100000"];
+    container = await dockerContainer({ name: "allowed", image: images.scratch, flags, command });
+    const value = canary();
+    const { executions } = await allowed.run(onTarget({ argv: ["/echo", value] }));
+    expect(executions[0]?.guarantees?.way).toBe("guard");
+    expect(executions[0]?.output.stdout).toBe(`${value}\n`);
+    await container.remove();
+    return value;
+  };
+  try {
+    const values = [
+      await runIn([]),
+      await runIn(["--user", "1234"]),
+      await runIn(["--read-only", "--user", "1234", "--cap-drop", "ALL"]),
+    ];
+    await allowed.kill("SIGKILL");
+    const [crashed] = allowing.requests().flatMap(({ body }) => findSidecarLabel(body));
+    const left = await startLabelled(`${crashed}`);
+    const foreign = await startLabelled("another server's");
+    await allowed.start();
+    await expect.poll(() => docker("ps", "--all", "--quiet", "--no-trunc")).not.toContain(left);
+    expect(await docker("ps", "--quiet", "--no-trunc")).toContain(foreign);
+    const targets = await (await allowed.fetch("/api/v1/targets")).text();
+    expect(targets).not.toContain(foreign);
+    await docker("rm", "--force", foreign);
+    values.push(await runIn(["--read-only", "--user", "1234"]));
+
+    const requests = allowing.requests();
+    const calls = [...new Set(requests.map(toCall))];
+    expect(calls.filter((call) => ![...CALLS, ...ALLOWED_CALLS].includes(call))).toEqual([]);
+    expect(calls).toEqual(expect.arrayContaining(ALLOWED_CALLS));
+    const bodiesOf = (call: string) =>
+      requests.filter((one) => toCall(one) === call).map(({ body }) => body);
+    const created = bodiesOf("POST /containers/create").map((body) => JSON.parse(body) as unknown);
+    expect(created).toHaveLength(2);
+    for (const body of created) expect(body).toEqual(SIDECAR_BODY);
+    const places = requests
+      .filter((one) => toCall(one) === "PUT /containers/ID/archive")
+      .map(({ path }) => decodeURIComponent(path.split("?path=")[1] ?? ""));
+    expect([...new Set(places)].toSorted()).toEqual(["/", "/etc"]);
+    const bodies = requests.map(({ body }) => body);
+    expect(bodies.filter((body) => /"(Tty|Privileged)":\s*true/.test(body))).toEqual([]);
+    for (const value of values) expect(mentions(value, bodies)).toEqual([]);
+  } finally {
+    await allowed.close();
+    await allowing.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});

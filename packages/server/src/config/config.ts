@@ -23,6 +23,11 @@ const tls = z.strictObject({
   key: z.string().min(1),
 });
 
+/** Ways of the guard into containers that have the engine do more than an exec; each has its risk, so none is open by itself. */
+const guardPermissions = z.strictObject({
+  archive: z.union([z.boolean(), z.literal("any-version")]).default(false),
+  sidecarImage: z.string().min(1).optional(),
+});
 const engineObject = z.strictObject({
   address: z
     .string()
@@ -33,6 +38,7 @@ const engineObject = z.strictObject({
     .default("auto"),
   tls: tls.optional(),
   directExec: z.boolean().default(false),
+  guard: guardPermissions.prefault({}),
 });
 /** An address alone is enough. */
 const engine = z.preprocess(
@@ -68,6 +74,8 @@ export const configInput = z.strictObject({
     .prefault({}),
 });
 export type ParsedConfig = z.output<typeof configInput>;
+
+export const engineDefaults = engineObject.parse({});
 
 export type EngineConfig = z.output<typeof engineObject>;
 

@@ -27,7 +27,8 @@ test("without anything the server is for this machine alone and finds its engine
     allowedHosts: [],
     publicMetrics: false,
   });
-  expect(config.engines).toEqual({ local: { address: "auto", directExec: false } });
+  const guard = { archive: false };
+  expect(config.engines).toEqual({ local: { address: "auto", directExec: false, guard } });
   expect(config.scripts.directory).toBe(join(config.dataDir, "scripts"));
   expect(config.limits.bodyBytes).toBe(1024 * 1024);
 });
@@ -53,8 +54,18 @@ test("sizes and times may be written with units", () => {
 
 test("an engine may be an address alone", () => {
   const { engines } = load("engines:\n  one: unix:///run/docker.sock\n  two: {directExec: true}\n");
-  expect(engines["one"]).toEqual({ address: "unix:///run/docker.sock", directExec: false });
-  expect(engines["two"]).toEqual({ address: "auto", directExec: true });
+  expect(engines["one"]).toMatchObject({ address: "unix:///run/docker.sock", directExec: false });
+  expect(engines["two"]).toMatchObject({ address: "auto", directExec: true });
+});
+
+test("what the guard may do on an engine is said there, and is nothing but execs by itself", () => {
+  const { engines } = load(
+    "engines:\n  one: auto\n  two: {guard: {archive: any-version, sidecarImage: 'busybox:1'}}\n  three: {guard: {archive: true}}\n",
+  );
+  expect(engines["one"]?.guard).toEqual({ archive: false });
+  expect(engines["two"]?.guard).toEqual({ archive: "any-version", sidecarImage: "busybox:1" });
+  expect(engines["three"]?.guard).toEqual({ archive: true });
+  expect(() => load("engines: {one: {guard: {archive: always}}}")).toThrow("guard.archive");
 });
 
 test("--engine replaces the configured engines", () => {

@@ -1,7 +1,7 @@
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { DEFAULT_LIMITS, type Limits, toErrorPlaces } from "@deckhand/core";
-import { type Config, configInput, type ParsedConfig } from "./config.ts";
+import { type Config, configInput, engineDefaults, type ParsedConfig } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { type Environment, readEnvironment, toEngines, VARIABLE_NAMES } from "./environment.ts";
@@ -123,7 +123,7 @@ function complete(parsed: ParsedConfig, env: Environment): Config {
   return {
     dataDir,
     http: parsed.http,
-    engines: hasEngines ? parsed.engines : { local: { address: "auto", directExec: false } },
+    engines: hasEngines ? parsed.engines : { local: engineDefaults },
     scripts: { directory: resolve(parsed.scripts.directory ?? join(dataDir, "scripts")) },
     limits: { ...DEFAULT_LIMITS, ...withoutUndefined(parsed.limits) },
     log: parsed.log,

@@ -161,8 +161,43 @@ export interface Engine {
   findExec(execId: string, signal?: AbortSignal): Promise<ExecStatus | undefined>;
   /** Lists the container's processes as the engine's host sees them: pid and command line. */
   listProcesses(containerId: string, signal?: AbortSignal): Promise<readonly EngineProcess[]>;
+  /**
+   * Unpacks a tar archive into a folder of a container, in one burst. A success says nothing about whether the
+   * container sees it: what lies under its tmpfs does not. Throws TARGET_NOT_FOUND (the container, or the folder) or ENGINE_REFUSED.
+   */
+  putArchive(request: ArchiveRequest, signal?: AbortSignal): Promise<void>;
+  /**
+   * Creates and starts a container beside another, which sees the other's processes and nothing else of it: without
+   * network, capabilities and privileges, read-only but for `SIDECAR_FOLDER`. The engine removes it when its program ends.
+   * Gives its name. The image is never pulled. Throws as `putArchive`. Can not be given up halfway: nothing may be left behind.
+   */
+  startSidecar(request: SidecarRequest): Promise<string>;
+  /** Removes such a container, running or not; without a complaint when it is gone. */
+  removeSidecar(idOrName: string, signal?: AbortSignal): Promise<void>;
   /** Closes idle connections. */
   close(): void;
+}
+
+export interface ArchiveRequest {
+  readonly containerId: string;
+  readonly folder: string;
+  readonly tar: Uint8Array;
+}
+
+/** In memory, writable for every user, and programs in it can be started. */
+export const SIDECAR_FOLDER = "/deckhand";
+/** On every sidecar; its value says whose it is. */
+export const SIDECAR_LABEL = "deckhand.sidecar";
+
+export interface SidecarRequest {
+  readonly image: string;
+  /** The container whose processes it sees. */
+  readonly besideId: string;
+  /** `""` is root. */
+  readonly user: string;
+  /** Of `SIDECAR_LABEL`. */
+  readonly owner: string;
+  readonly cmd: readonly string[];
 }
 
 export interface EngineProcess {

@@ -7,7 +7,7 @@ import {
   ProtocolError,
 } from "./frames.ts";
 import type { GuardProgram } from "./guard-program.ts";
-import type { Way } from "./ways/way.ts";
+import type { Entrance, Way } from "./ways/way.ts";
 
 const PING_EVERY_MS = 5_000;
 /** Four pings without an answer. */
@@ -31,7 +31,8 @@ export interface LinkOptions {
   readonly user: string;
   readonly address: GuardAddress;
   readonly program: GuardProgram;
-  readonly way: Way;
+  readonly way: Way["name"];
+  readonly entrance: Entrance;
   readonly signal: AbortSignal;
 }
 
@@ -54,12 +55,12 @@ export interface GuardLink {
  * the container is not in a state for it.
  */
 export async function openLink(options: LinkOptions): Promise<GuardLink> {
-  const { engine, containerId, user, address, program, way } = options;
+  const { engine, containerId, user, address, program, entrance } = options;
   const exec = await engine.startExec(
     {
       containerId,
       user,
-      cmd: way.bridgeCommand,
+      cmd: entrance.bridgeCommand,
       workdir: "/",
       env: {
         DECKHAND_GUARD_NAME: address.name,
@@ -90,12 +91,13 @@ class Opening {
   readonly #parser = new FrameParser();
   #text = "";
   #said = "";
-  #path = "";
+  #path: string;
   #startedGuard = false;
 
   constructor(exec: EngineExec, options: LinkOptions) {
     this.#exec = exec;
     this.#options = options;
+    this.#path = options.entrance.path ?? "";
   }
 
   async run(): Promise<GuardLink> {
@@ -126,7 +128,7 @@ class Opening {
         parser: this.#parser,
         hello,
         startedGuard: this.#startedGuard,
-        way: this.#options.way.name,
+        way: this.#options.way,
       });
     }
   }
@@ -156,13 +158,13 @@ class Opening {
   }
 
   async #startGuard(): Promise<void> {
-    const { engine, containerId, user, address, way, signal } = this.#options;
+    const { engine, containerId, user, address, entrance, signal } = this.#options;
     this.#startedGuard = true;
     await engine.startDetached(
       {
         containerId,
         user,
-        cmd: way.daemonCommand,
+        cmd: entrance.daemonCommand,
         workdir: "",
         env: {
           DECKHAND_GUARD_NAME: address.name,

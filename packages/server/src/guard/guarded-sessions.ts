@@ -8,6 +8,7 @@ import type { GuardAddress, GuardLink } from "./guard-link.ts";
 import { findGuardProgram } from "./guard-program.ts";
 import { GuardSession } from "./guard-session.ts";
 import { NoWay, wayMemory } from "./ways/open-by-any-way.ts";
+import type { Way } from "./ways/way.ts";
 
 const RETRY_MS = 250;
 /** How often a connection may break while it is opened, until we take another way. */
@@ -15,6 +16,8 @@ const BROKEN_TRIES = 3;
 
 export interface GuardedSessionsOptions {
   readonly engine: Engine;
+  /** By which the guard may be brought into its containers, in the order in which they are tried. */
+  readonly ways: readonly Way[];
   /** Carries out what the guard can not: containers that let it in by no way. */
   readonly fallback: Session;
   /** Only whoever has it reaches our guards: names and secrets of all of them come from it. */
@@ -33,7 +36,7 @@ export interface GuardedSessions extends Session {
 export function guardedSessions(options: GuardedSessionsOptions): GuardedSessions {
   const { engine, fallback } = options;
   const sessions = new Map<string, GuardSession>();
-  const memory = wayMemory();
+  const memory = wayMemory(options.ways);
   let closed = false;
 
   async function sessionOf(place: ExecutionPlace): Promise<GuardSession | undefined> {

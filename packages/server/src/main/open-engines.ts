@@ -2,11 +2,18 @@ import type { EngineView, OutcomeReason } from "@deckhand/core";
 import type { Config, EngineConfig } from "../config/config.ts";
 import { discoverEngine } from "../engines/discover-engine.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
-import type { Engine, EngineVersion } from "../engines/engine.ts";
+import {
+  type Engine,
+  type EngineContainer,
+  type EngineVersion,
+  SIDECAR_LABEL,
+} from "../engines/engine.ts";
 import type { Logger } from "pino";
 import type { WatchedContainer } from "../runs/execute-run.ts";
 import { attachedSession } from "../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
+import { allowedWays } from "../guard/ways/allowed-ways.ts";
+import { removeLeftSidecars, sidecarOwner } from "../guard/ways/sidecar.ts";
 import type { Session } from "../sessions/session.ts";
 import { engineInventory, type Inventory } from "../targets/inventory.ts";
 import { targetDirectory, type TargetDirectory } from "../targets/target-directory.ts";
@@ -63,7 +70,7 @@ export async function openEngines(
   const all = [...opened.values()];
   const sources = all.map(({ engine, inventory }) => ({
     engine: engine.name,
-    containers: () => inventory.snapshot().containers,
+    containers: () => inventory.snapshot().containers.filter(isTarget),
   }));
   return {
     targets: targetDirectory(sources),
@@ -118,15 +125,20 @@ async function toDockerEngine(
 
 function openEngine(
   engine: Engine,
-  { directExec }: EngineConfig,
+  { directExec, guard }: EngineConfig,
   { guardKey, isWanted, logger }: OpenEnginesOptions,
 ): OpenEngine {
   const fallback = attachedSession({ engine, directExec });
+  const owner = sidecarOwner(guardKey);
+  if (guard.sidecarImage)
+    // An engine that is away removes them by itself, a minute after they were started.
+    void removeLeftSidecars(engine, owner).catch(() => undefined);
   return {
     engine,
     inventory: engineInventory({ engine }),
     session: guardedSessions({
       engine,
+      ways: allowedWays(guard, owner),
       fallback,
       key: guardKey,
       isWanted,
@@ -134,6 +146,10 @@ function openEngine(
         logger.warn({ engine: engine.name, containerId, user, why }, "the guard can not be used"),
     }),
   };
+}
+
+function isTarget({ labels }: EngineContainer): boolean {
+  return labels[SIDECAR_LABEL] === undefined;
 }
 
 function toWatchSource({ inventory }: OpenEngine) {
@@ -163,6 +179,6 @@ async function toView({ engine, inventory }: OpenEngine): Promise<EngineView> {
     apiVersion: version?.apiVersion ?? null,
     state,
     problem: problem ?? null,
-    targets: containers.length,
+    targets: containers.filter(isTarget).length,
   };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { AppError, isAppError } from "@deckhand/core";
 import type {
   Engine,
@@ -5,6 +6,7 @@ import type {
   EngineExec,
   EngineVersion,
   ExecRequest,
+  SidecarRequest,
   StartExecOptions,
 } from "../engine.ts";
 import { type TlsFiles, toTransport } from "./docker-address.ts";
@@ -23,6 +25,7 @@ import {
 import { toConnectionError } from "./docker-errors.ts";
 import { attachedExec } from "./docker-exec.ts";
 import { type DockerCall, dockerHttp } from "./docker-http.ts";
+import { toSidecarBody } from "./sidecar-body.ts";
 
 /** Nothing newer is used; an older engine is spoken to in its own version. */
 const NEWEST_API = [1, 47] as const;
@@ -140,6 +143,28 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
     await call({ method: "POST", path, body: { Detach: true, Tty: false }, signal });
   }
 
+  async function startSidecar(request: SidecarRequest): Promise<string> {
+    const body = toSidecarBody(request);
+    // A name of our own, so that one whose answer never came can be removed too.
+    const sidecar = `deckhand-sidecar-${randomBytes(8).toString("hex")}`;
+    try {
+      await call({ method: "POST", path: `/containers/create?name=${sidecar}`, body });
+      await call({ method: "POST", path: `/containers/${sidecar}/start` });
+      return sidecar;
+    } catch (error) {
+      await removeSidecar(sidecar).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function removeSidecar(idOrName: string, signal?: AbortSignal): Promise<void> {
+    await foundOrUndefined(async () => {
+      const path = `/containers/${encodeURIComponent(idOrName)}?force=true&v=true`;
+      await call({ method: "DELETE", path, signal });
+      return true;
+    });
+  }
+
   async function* events(options: Parameters<Engine["events"]>[0]): AsyncGenerator<EngineEvent> {
     try {
       const path = `/events?filters=${EVENT_FILTERS}`;
@@ -193,6 +218,12 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
         command: row[command] ?? "",
       }));
     },
+    putArchive: async ({ containerId, folder, tar }, signal) => {
+      const path = `/containers/${encodeURIComponent(containerId)}/archive?path=${encodeURIComponent(folder)}`;
+      await call({ method: "PUT", path, body: tar, signal });
+    },
+    startSidecar,
+    removeSidecar,
     close: () => transport.close(),
   };
 }

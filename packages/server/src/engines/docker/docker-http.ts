@@ -13,8 +13,9 @@ const ANSWER_WITHIN_MS = 30_000;
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface DockerCall {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
+  /** Bytes go out as they are, as a tar archive; anything else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,9 +37,10 @@ export function dockerHttp(
   const unreachable = (cause: unknown) => toConnectionError(engine.name, engine.address, cause);
 
   function send(call: DockerCall, headers: RequestOptions["headers"] = {}): ClientRequest {
-    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
+    const isTar = call.body instanceof Uint8Array;
+    const body = toBytes(call.body);
     const bodyHeaders = body && {
-      "content-type": "application/json",
+      "content-type": isTar ? "application/x-tar" : "application/json",
       "content-length": body.length,
     };
     const make = transport.secure ? secureRequest : plainRequest;
@@ -89,6 +91,11 @@ export function dockerHttp(
         });
       }),
   };
+}
+
+function toBytes(body: unknown): Uint8Array | undefined {
+  if (body === undefined || body instanceof Uint8Array) return body;
+  return Buffer.from(JSON.stringify(body));
 }
 
 function withHead(socket: Duplex, head: Buffer): Duplex {

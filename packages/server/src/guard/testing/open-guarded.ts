@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Engine } from "../../engines/engine.ts";
 import { attachedSession } from "../../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guarded-sessions.ts";
+import { WAYS, type Way } from "../ways/way.ts";
 
 const opened = new Set<GuardedSessions>();
 
@@ -9,12 +10,19 @@ export interface OpenGuardedOptions {
   /** The same key is the same server, after a restart. */
   readonly key?: Uint8Array;
   readonly isWanted?: (executionId: string) => Promise<boolean>;
+  readonly ways?: readonly Way[];
+  readonly onFallback?: (why: string) => void;
 }
 
 /** Sessions as the server has them; what they leave in a guard nobody waits for, unless it is said otherwise. */
 export function openGuarded(
   engine: Engine,
-  { key = randomBytes(32), isWanted = async () => false }: OpenGuardedOptions = {},
+  {
+    key = randomBytes(32),
+    isWanted = async () => false,
+    ways = WAYS,
+    onFallback = (why) => console.log(`fallback: ${why}`),
+  }: OpenGuardedOptions = {},
 ): GuardedSessions {
   const fallback = attachedSession({ engine, directExec: false });
   const sessions = guardedSessions({
@@ -22,7 +30,8 @@ export function openGuarded(
     fallback,
     key,
     isWanted,
-    onFallback: (_place, why) => console.log(`fallback: ${why}`),
+    ways,
+    onFallback: (_place, why) => onFallback(why),
   });
   opened.add(sessions);
   return sessions;

@@ -1,5 +1,5 @@
 import { type GuardLink, type LinkOptions, openLink, WayImpossible } from "../guard-link.ts";
-import { WAYS, type Way } from "./way.ts";
+import type { Entrance, Way } from "./way.ts";
 
 /** A container that refused all ways is asked again after this long. */
 const ASK_AGAIN_MS = 60_000;
@@ -20,17 +20,18 @@ export class NoWay extends Error {
   }
 }
 
-/** What was learned about images, so that a second container of one starts at once. */
+/** What may be tried on an engine, and what was learned about images, so that a second container of one starts at once. */
 export interface WayMemory {
+  readonly ways: readonly Way[];
   readonly working: Map<string, Way>;
   readonly failed: Map<string, { readonly error: NoWay; readonly atMs: number }>;
 }
 
-export function wayMemory(): WayMemory {
-  return { working: new Map(), failed: new Map() };
+export function wayMemory(ways: readonly Way[]): WayMemory {
+  return { ways, working: new Map(), failed: new Map() };
 }
 
-export interface AnyWayOptions extends Omit<LinkOptions, "way"> {
+export interface AnyWayOptions extends Omit<LinkOptions, "way" | "entrance"> {
   /** Images are alike, for one user. */
   readonly imageKey: string;
   readonly containerKey: string;
@@ -44,9 +45,10 @@ export async function openByAnyWay(options: AnyWayOptions): Promise<GuardLink> {
   const failed = memory.failed.get(containerKey);
   if (!known && failed && performance.now() - failed.atMs < ASK_AGAIN_MS) throw failed.error;
   const tried: TriedWay[] = [];
-  for (const way of known ? [known, ...WAYS.filter((one) => one !== known)] : WAYS) {
+  const others = memory.ways.filter((one) => one !== known);
+  for (const way of known ? [known, ...others] : others) {
     try {
-      const link = await openLink({ ...options, way });
+      const link = await openByWay(options, way);
       memory.working.set(imageKey, way);
       memory.failed.delete(containerKey);
       return link;
@@ -58,4 +60,28 @@ export async function openByAnyWay(options: AnyWayOptions): Promise<GuardLink> {
   const error = new NoWay(tried);
   memory.failed.set(containerKey, { error, atMs: performance.now() });
   throw error;
+}
+
+async function openByWay(options: AnyWayOptions, way: Way): Promise<GuardLink> {
+  if (way.find) {
+    try {
+      return await openThrough(options, way.name, await way.find(options));
+    } catch (error) {
+      if (!way.bring || !(error instanceof WayImpossible)) throw error;
+    }
+  }
+  if (!way.bring) throw new WayImpossible("it brings nothing");
+  return openThrough(options, way.name, await way.bring(options));
+}
+
+async function openThrough(
+  options: AnyWayOptions,
+  way: Way["name"],
+  entrance: Entrance,
+): Promise<GuardLink> {
+  try {
+    return await openLink({ ...options, way, entrance });
+  } finally {
+    entrance.leave?.();
+  }
 }
