@@ -212,17 +212,56 @@ describe.each(PLACES)("on $name", (place) => {
     );
   });
 
-  test("a sidecar whose image is not there is told of, and none is pulled", async () => {
+  test("the way back to what an archive brought needs no second copy", async () => {
+    const { id } = await newContainer();
+    const key = randomBytes(32);
+    const spec = executionSpec({ containerId: id, program: script("/tools/sleep 1; exit 5") });
+    const before = open(ARCHIVE, { key });
+    expect((await before.start(spec)).kind).toBe("started");
+    before.close();
+    const putArchive = () => Promise.reject(new Error("the disk is full"));
+    const after = openGuarded(
+      { ...engine, putArchive },
+      { key, isWanted: async () => true, ways: allowedWays(ARCHIVE, sidecarOwner(key)) },
+    );
+    const resumed = await after.resume(spec, { stdout: 0, stderr: 0 });
+    if (resumed.kind !== "resumed") throw new Error(JSON.stringify(resumed));
+    expect((await readToEnd(resumed.execution)).outcome).toMatchObject({ exitCode: 5 });
+  });
+
+  test.each([
+    { image: "deckhand-test/not-there:1", problem: "is not there", words: /no such image/i },
+    { image: images.scratch, problem: "has no shell", words: /\/bin\/sh/ },
+  ])("a sidecar whose image $problem is told of, and leaves nothing", async ({ image, words }) => {
     const { id } = await newContainer(HARDENED);
     const why: string[] = [];
     const sessions = open(
-      { archive: false, sidecarImage: "deckhand-test/not-there:1" },
+      { archive: false, sidecarImage: image },
       { onFallback: (one) => why.push(one) },
     );
     const spec = executionSpec({ containerId: id, program: script("echo x") });
     expect((await sessions.start(spec)).kind).toBe("rejected");
-    expect(why.join()).toMatch(/sidecar: .*no such image/is);
-    expect(await sidecars()).toEqual([]);
+    expect(why.join().split("sidecar: ")[1]).toMatch(words);
+    await expect.poll(sidecars, { timeout: 15_000 }).toEqual([]);
+  });
+
+  test("a sidecar that ends at once is told of as well", async () => {
+    const target = await newContainer();
+    const refusing: Engine = {
+      ...engine,
+      startSidecar: (request) =>
+        engine.startSidecar({ ...request, cmd: ["/bin/sh", "-c", "exit 0", "sh"] }),
+    };
+    const why: string[] = [];
+    const key = randomBytes(32);
+    const sessions = openGuarded(refusing, {
+      ways: allowedWays(SIDECAR, sidecarOwner(key)),
+      onFallback: (one) => why.push(one),
+    });
+    const spec = executionSpec({ containerId: target.id, program: script("echo x") });
+    expect((await sessions.start(spec)).kind).toBe("rejected");
+    expect(why.join()).toContain("sidecar: ");
+    await expect.poll(sidecars, { timeout: 15_000 }).toEqual([]);
   });
 
   test("a sidecar sees the processes and may do nothing else", async () => {

@@ -57,7 +57,9 @@ async function bring(place: WayPlace, { image, owner }: SidecarOptions): Promise
       throw error;
     }
   } catch (error) {
-    if (!isAppError(error, "TARGET_NOT_FOUND", "ENGINE_REFUSED")) throw error;
+    // Of the sidecar: one whose program ended at once is stopped or gone when it is asked for something.
+    if (!isAppError(error, "TARGET_NOT_FOUND", "TARGET_STATE_CONFLICT", "ENGINE_REFUSED"))
+      throw error;
     throw new WayImpossible(error.message);
   }
 }
