@@ -156,7 +156,7 @@ const reasonCode = z.enum(
 /** Which way into the container was used, and what holds for this execution because of it. */
 export const guarantees = z
   .object({
-    way: z.enum(["guard", "attached-exec", "direct-exec"]),
+    way: z.enum(["guard", "shell-files", "attached-exec", "direct-exec"]),
     durability: z.enum(["durable", "attached", "none"]).meta({
       description:
         "durable: nothing is lost with the connection or the server; attached: output and exit code are",

@@ -18,9 +18,13 @@ export interface Session {
   /**
    * Takes up an execution that an earlier server process started in a durable way; its output goes on after what was
    * received. `unknown` means that it was never started in this incarnation of the container, and never will be by
-   * that earlier process. `lost` as in `start`.
+   * that earlier process. `lost` as in `start`. `way` is what `onWay` was told; without it, the guard.
    */
-  resume(spec: ExecutionSpec, received: ByteCounts): Promise<ResumeResult>;
+  resume(
+    spec: ExecutionSpec,
+    received: ByteCounts,
+    way?: Guarantees["way"],
+  ): Promise<ResumeResult>;
   /** Lists the processes that still carry the execution's mark; for an execution whose connection is gone. */
   findLeftovers(execution: ExecutionPlace): Promise<readonly Leftover[]>;
 }

@@ -48,32 +48,44 @@ export interface AttachedExecution {
 
 export interface AttachOptions {
   readonly engine: Engine;
-  readonly exec: EngineExec;
+  readonly exec: Pick<EngineExec, "output" | "close">;
   readonly spec: ExecutionSpec;
   readonly nonce: string;
   /** The container's incarnation that the exec was started in. */
   readonly containerStartedAt: string | undefined;
+  /** Set where the execution goes on without us. */
+  readonly durable?: DurableExec;
+}
+
+export interface DurableExec {
+  readonly guarantees: Guarantees;
+  readonly wrapperPid: number;
+  /** Whether the script's start was announced before what we read. */
+  readonly isReady: boolean;
 }
 
 type Ending =
   | { readonly kind: "reported" }
   | { readonly kind: "stream-ended" }
   | { readonly kind: "broken"; readonly cause: unknown }
-  | { readonly kind: "abandoned"; readonly reason: OutcomeReason };
+  | { readonly kind: "abandoned"; readonly reason: OutcomeReason }
+  | { readonly kind: "detached" };
 
 /** Reads the exec's stream to its end, apart from whoever consumes the output. */
 export function attachExecution(options: AttachOptions): AttachedExecution {
-  const { engine, exec, spec, nonce } = options;
-  const queue = new OutputQueue(spec.outputBytes);
+  const { engine, exec, spec, nonce, durable } = options;
+  // What waits is bounded in the container where it is kept there.
+  const queue = new OutputQueue(durable ? Number.MAX_SAFE_INTEGER : spec.outputBytes);
   const scanners = noteScanners(nonce);
   const firstWord = Promise.withResolvers<FirstWord>();
   const ending = Promise.withResolvers<Ending>();
   const leftovers: Leftover[] = [];
   const exitCodes: Partial<Record<OutputStream, number>> = {};
-  let wrapperPid: number | undefined;
+  let wrapperPid = durable?.wrapperPid;
   /** Bytes from before the script's start was announced: the streams are not ordered between each other. */
   const early: OutputChunk[] = [];
-  let ready = false;
+  let ready = durable?.isReady ?? false;
+  if (ready) firstWord.resolve({ kind: "ready" });
 
   function takeNote(stream: OutputStream, note: string): void {
     const [word, value] = note.split(" ", 2);
@@ -146,6 +158,7 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
         leftovers,
       };
     }
+    if (ended.kind === "detached") return { kind: "detached", dropped };
     if (ended.kind === "abandoned") return { kind: "lost", reason: ended.reason, dropped };
     const cause = ended.kind === "broken" ? ended.cause : undefined;
     return { kind: "lost", reason: await findCause({ ...options, cause }), dropped };
@@ -186,7 +199,7 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
   return {
     firstWord: firstWord.promise,
     running: {
-      guarantees: ATTACHED_GUARANTEES,
+      guarantees: durable?.guarantees ?? ATTACHED_GUARANTEES,
       keepsDeadline: false,
       acknowledge: () => {},
       release: () => {},
@@ -194,7 +207,8 @@ export function attachExecution(options: AttachOptions): AttachedExecution {
       outcome,
       stop,
       abandon: (reason) => ending.resolve({ kind: "abandoned", reason }),
-      detach: (reason) => ending.resolve({ kind: "abandoned", reason }),
+      detach: (reason) =>
+        ending.resolve(durable ? { kind: "detached" } : { kind: "abandoned", reason }),
     },
   };
 }

@@ -93,11 +93,23 @@ async function start(starting: Start): Promise<StartResult> {
   if ("kind" in exec) return exec;
   const containerStartedAt = (await container)?.startedAt;
   const attached = attachExecution({ engine, exec, spec, nonce, containerStartedAt });
+  const result = await toStartResult({ ...starting, containerStartedAt }, attached);
+  if (result.kind === "started") void writeStdin(exec, spec.stdin);
+  return result;
+}
+
+export interface Starting extends Pick<Start, "engine" | "spec" | "deadline"> {
+  readonly containerStartedAt: string | undefined;
+}
+
+/** Waits for the first word of our program. */
+export async function toStartResult(
+  starting: Starting,
+  attached: AttachedExecution,
+): Promise<StartResult> {
   const word = await Promise.race([attached.firstWord, timeUp(starting.deadline)]);
   if (word === undefined) return giveUp(starting, attached);
-  if (word.kind !== "ready")
-    return discard(attached, await toUnstarted(starting, word, containerStartedAt));
-  void writeStdin(exec, spec.stdin);
+  if (word.kind !== "ready") return discard(attached, await toUnstarted(starting, word));
   return { kind: "started", execution: attached.running };
 }
 
@@ -130,9 +142,8 @@ function isPassing(error: AppError): boolean {
 }
 
 async function toUnstarted(
-  { engine, spec }: Start,
+  { engine, spec, containerStartedAt }: Starting,
   word: Exclude<FirstWord, { kind: "ready" }>,
-  containerStartedAt: string | undefined,
 ): Promise<StartResult> {
   if (word.kind === "refused") return rejected(toOwnRefusal(spec, word.word));
   if (!word.greeted && word.cause === undefined) return rejected(toStartFailure(word.said));
@@ -155,7 +166,10 @@ function toOwnRefusal({ program }: ExecutionSpec, word: string): OutcomeReason {
 }
 
 /** Nothing was said in time: the script may have started, so what can be found of it is ended. */
-async function giveUp({ engine, spec }: Start, attached: AttachedExecution): Promise<StartResult> {
+async function giveUp(
+  { engine, spec }: Starting,
+  attached: AttachedExecution,
+): Promise<StartResult> {
   const left = await sweep(engine, { place: spec, signal: "KILL", wrapperPid: undefined }).catch(
     () => undefined,
   );
