@@ -1,4 +1,5 @@
 export * from "./contract/access.ts";
+export * from "./contract/doctor.ts";
 export * from "./contract/output.ts";
 export * from "./contract/problem.ts";
 export * from "./contract/run.ts";

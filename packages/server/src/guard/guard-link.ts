@@ -44,6 +44,8 @@ export interface GuardLink {
   /** False when the guard was there already. */
   readonly startedGuard: boolean;
   readonly way: Way["name"];
+  /** Where the guard's program lies in the container. */
+  readonly path: string;
   send(frame: ClientFrame): void;
   /** Calls back for every frame until the link ends; to be called once, at once. */
   listen(handler: { onFrame(frame: GuardFrame): void; onEnd(cause: unknown): void }): void;
@@ -129,6 +131,7 @@ class Opening {
         hello,
         startedGuard: this.#startedGuard,
         way: this.#options.way,
+        path: this.#path,
       });
     }
   }
@@ -200,9 +203,11 @@ interface Running {
   readonly hello: Hello;
   readonly startedGuard: boolean;
   readonly way: Way["name"];
+  readonly path: string;
 }
 
-function runningLink({ exec, output, parser, hello, startedGuard, way }: Running): GuardLink {
+function runningLink(running: Running): GuardLink {
+  const { exec, output, parser, hello, startedGuard, way, path } = running;
   let waiting: Buffer[] = [];
   let writing = false;
   let ended = false;
@@ -263,6 +268,7 @@ function runningLink({ exec, output, parser, hello, startedGuard, way }: Running
     hello,
     startedGuard,
     way,
+    path,
     send,
     listen: ({ onFrame, onEnd }) => {
       endWith = onEnd;

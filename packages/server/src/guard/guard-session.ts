@@ -5,7 +5,7 @@ import type { ClientFrame, GuardFrame } from "./frames.ts";
 import { GuardExecution } from "./guard-execution.ts";
 import type { GuardAddress, GuardLink } from "./guard-link.ts";
 import type { GuardProgram } from "./guard-program.ts";
-import { NoWay, openByAnyWay, type WayMemory } from "./ways/open-by-any-way.ts";
+import { NoWay, openByAnyWay, type TriedWay, type WayMemory } from "./ways/open-by-any-way.ts";
 
 const OPEN_WITHIN_MS = 20_000;
 const IDLE_MS = 5 * 60_000;
@@ -25,12 +25,22 @@ export interface GuardSessionOptions {
   readonly onIdle: () => void;
 }
 
+/** How a connection came about. */
+export interface OpenedWay {
+  readonly link: GuardLink;
+  /** What did not work before it did. */
+  readonly tried: readonly TriedWay[];
+  /** False when the guard was started for it. */
+  readonly wasThere: boolean;
+}
+
 /** One guard: a container and a user. Connects on first use, stays connected while used, and again after a loss. */
 export class GuardSession {
   readonly #options: GuardSessionOptions;
   readonly #executions = new Map<number, GuardExecution>();
   #link: GuardLink | undefined;
   #opening: Promise<GuardLink> | undefined;
+  #tried: readonly TriedWay[] = [];
   #reconnecting = false;
   #instance: string | undefined;
   #startedAt: string | undefined;
@@ -44,12 +54,20 @@ export class GuardSession {
   }
 
   /** Makes sure of the connection. Throws NoWay, or the engine's AppError. */
-  async open(): Promise<GuardLink> {
+  async open({ anew = false } = {}): Promise<GuardLink> {
     if (this.#link) return this.#link;
-    this.#opening ??= this.#open().finally(() => {
+    this.#opening ??= this.#open(anew).finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
+  }
+
+  /** Tells how the connection came about; where there is none, all ways are tried. Throws as `open`. */
+  async examine(): Promise<OpenedWay> {
+    const wasOpen = this.#link !== undefined;
+    const link = await this.open({ anew: true });
+    if (this.#executions.size === 0) this.#rest();
+    return { link, tried: this.#tried, wasThere: wasOpen || !link.startedGuard };
   }
 
   /** Sends the start; the execution's first answer says how it came out. */
@@ -92,22 +110,31 @@ export class GuardSession {
   #forget(channel: number): void {
     this.#executions.delete(channel);
     if (this.#executions.size > 0 || this.#closed) return;
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#link?.close(), IDLE_MS);
-    this.#idle.unref();
+    this.#rest();
     if (!this.#link && !this.#opening) this.#options.onIdle();
   }
 
-  async #open(): Promise<GuardLink> {
+  /** Stays connected for a while, for what may come. */
+  #rest(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.#link?.close(), IDLE_MS);
+    this.#idle.unref();
+  }
+
+  async #open(anew: boolean): Promise<GuardLink> {
     const { engine, containerId, user } = this.#options;
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(OPEN_WITHIN_MS)]);
     const container = await engine.findContainer(containerId, signal);
+    const tried: TriedWay[] = [];
     const link = await openByAnyWay({
       ...this.#options,
       imageKey: `${container?.imageId}|${user}`,
       containerKey: `${containerId}|${container?.startedAt}|${user}`,
+      anew,
+      onTried: (way) => tried.push(way),
       signal,
     });
+    this.#tried = tried;
     this.#startedAt = container?.startedAt;
     this.#connected(link);
     return link;

@@ -1,7 +1,9 @@
 import { createHmac } from "node:crypto";
-import { isAppError } from "@deckhand/core";
+import { type Guarantees, isAppError } from "@deckhand/core";
 import type { Engine } from "../engines/engine.ts";
-import type { ExecutionPlace, ExecutionSpec, Session, StartResult } from "../sessions/session.ts";
+import type { ContainerPlace, Examiner } from "../sessions/examination.ts";
+import type { ExecutionSpec, Session, StartResult } from "../sessions/session.ts";
+import { examine } from "./examine.ts";
 import type { GuardExecution } from "./guard-execution.ts";
 import { GUARD_GUARANTEES } from "./guard-execution.ts";
 import type { GuardAddress, GuardLink } from "./guard-link.ts";
@@ -20,14 +22,16 @@ export interface GuardedSessionsOptions {
   readonly ways: readonly Way[];
   /** Carries out what the guard can not: containers that let it in by no way. */
   readonly fallback: Session;
+  /** What holds for a plain command line where there is no shell; `undefined` where it is not allowed. */
+  readonly withoutShell?: Guarantees | undefined;
   /** Only whoever has it reaches our guards: names and secrets of all of them come from it. */
   readonly key: Uint8Array;
   readonly isWanted: (executionId: string) => Promise<boolean>;
   /** Says that the fallback is taken in a container, and why. */
-  readonly onFallback: (place: ExecutionPlace, why: string) => void;
+  readonly onFallback: (place: ContainerPlace, why: string) => void;
 }
 
-export interface GuardedSessions extends Session {
+export interface GuardedSessions extends Session, Examiner {
   /** Lets go of everything that runs; it goes on in the containers. */
   close(): void;
 }
@@ -39,7 +43,7 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
   const memory = wayMemory(options.ways);
   let closed = false;
 
-  async function sessionOf(place: ExecutionPlace): Promise<GuardSession | undefined> {
+  async function sessionOf(place: ContainerPlace): Promise<GuardSession | undefined> {
     const key = `${place.containerId}|${place.user}`;
     const known = sessions.get(key);
     if (known) return known;
@@ -64,7 +68,7 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
   }
 
   /** `undefined` when the guard can not be reached by any way, or not in time. */
-  async function open(place: ExecutionPlace, timeoutMs: number): Promise<Opened | undefined> {
+  async function open(place: ContainerPlace, timeoutMs: number): Promise<Opened | undefined> {
     const until = performance.now() + timeoutMs;
     for (let tries = 1; ; tries++) {
       try {
@@ -117,6 +121,16 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
       return answer;
     },
     findLeftovers: fallback.findLeftovers,
+    examine: (place) =>
+      examine(
+        {
+          engine,
+          fallback,
+          withoutShell: options.withoutShell,
+          findSession: () => sessionOf(place),
+        },
+        place,
+      ),
     close: () => {
       closed = true;
       for (const session of sessions.values()) session.close();
@@ -152,7 +166,7 @@ async function toStartResult(
 /** One guard for each server, container and user; others know neither its name nor its secret. */
 function toAddress(
   { key, engine }: GuardedSessionsOptions,
-  { containerId, user }: ExecutionPlace,
+  { containerId, user }: ContainerPlace,
 ): GuardAddress {
   const derive = (what: string) =>
     createHmac("sha256", key).update(`${what}\0${engine.name}\0${containerId}\0${user}`).digest();

@@ -36,13 +36,17 @@ export interface AnyWayOptions extends Omit<LinkOptions, "way" | "entrance"> {
   readonly imageKey: string;
   readonly containerKey: string;
   readonly memory: WayMemory;
+  /** Nothing that was learned counts: all ways are tried, in their order. */
+  readonly anew?: boolean;
+  /** Is told of each way that does not work, also when a later one does. */
+  readonly onTried?: (tried: TriedWay) => void;
 }
 
 /** Opens a link by the way that worked for this image before, or by the first that does. Throws NoWay, or as `openLink`. */
 export async function openByAnyWay(options: AnyWayOptions): Promise<GuardLink> {
   const { memory, imageKey, containerKey } = options;
-  const known = memory.working.get(imageKey);
-  const failed = memory.failed.get(containerKey);
+  const known = options.anew ? undefined : memory.working.get(imageKey);
+  const failed = options.anew ? undefined : memory.failed.get(containerKey);
   if (!known && failed && performance.now() - failed.atMs < ASK_AGAIN_MS) throw failed.error;
   const tried: TriedWay[] = [];
   const others = memory.ways.filter((one) => one !== known);
@@ -54,7 +58,9 @@ export async function openByAnyWay(options: AnyWayOptions): Promise<GuardLink> {
       return link;
     } catch (error) {
       if (!(error instanceof WayImpossible) || options.signal.aborted) throw error;
-      tried.push({ way: way.name, problem: error.message });
+      const failure = { way: way.name, problem: error.message };
+      tried.push(failure);
+      options.onTried?.(failure);
     }
   }
   const error = new NoWay(tried);

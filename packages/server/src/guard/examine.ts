@@ -1,0 +1,155 @@
+import { randomBytes } from "node:crypto";
+import { AppError, type Guarantees, isAppError, type OutcomeReason } from "@deckhand/core";
+import type { Engine, EngineContainerDetail } from "../engines/engine.ts";
+import type { Examination, ContainerPlace } from "../sessions/examination.ts";
+import type { ExecutionSpec, Session } from "../sessions/session.ts";
+import { GUARD_GUARANTEES } from "./guard-execution.ts";
+import type { GuardSession } from "./guard-session.ts";
+import { probe } from "./probe.ts";
+import { explainTried } from "./way-advice.ts";
+import { NoWay } from "./ways/open-by-any-way.ts";
+
+const START_WITHIN_MS = 15_000;
+const END_WITHIN_MS = 10_000;
+
+export interface ExamineDeps {
+  readonly engine: Engine;
+  readonly fallback: Session;
+  /** What holds for a plain command line where there is no shell; `undefined` where it is not allowed. */
+  readonly withoutShell: Guarantees | undefined;
+  /** `undefined` when no guard was built for the engine's machine. */
+  readonly findSession: () => Promise<GuardSession | undefined>;
+}
+
+/** Tries what an execution would try, one after the other, and looks around. */
+export async function examine(deps: ExamineDeps, place: ContainerPlace): Promise<Examination> {
+  const { engine } = deps;
+  const [version, container] = await Promise.all([
+    engine.version(),
+    engine.findContainer(place.containerId),
+  ]);
+  assertRunning(container, place);
+  const ways = await examineGuard(deps, version.arch);
+  const run = ways.guard ? { guarantees: GUARD_GUARANTEES } : await examineFallback(deps, place);
+  return {
+    engine: version,
+    container,
+    ...ways,
+    refusal: undefined,
+    ...run,
+    inside: await probe(engine, container, place),
+  };
+}
+
+function assertRunning(
+  container: EngineContainerDetail | undefined,
+  { containerId }: ContainerPlace,
+): asserts container is EngineContainerDetail {
+  if (!container) {
+    const detail = `The container ${containerId.slice(0, 12)} is not there any more.`;
+    throw new AppError("TARGET_NOT_FOUND", { detail });
+  }
+  const { name, status } = container;
+  if (status === "running") return;
+  throw new AppError("TARGET_STATE_CONFLICT", {
+    detail: `The container ${name} is ${status}; only in a running one it can be seen what it allows.`,
+    hint: status === "paused" ? `Let it go on: docker unpause ${name}` : "Try again when it runs.",
+    extra: { containerStatus: status },
+  });
+}
+
+type Ways = Pick<Examination, "guard" | "tried">;
+
+async function examineGuard({ findSession }: ExamineDeps, architecture: string): Promise<Ways> {
+  const session = await findSession();
+  if (!session) return { guard: undefined, tried: [notBuilt(architecture)] };
+  try {
+    const { link, tried, wasThere } = await session.examine();
+    const { version, protocol, pid, uid } = link.hello;
+    const { way, path } = link;
+    return {
+      guard: { way, path, version, protocol, pid, uid, wasThere },
+      tried: tried.map(explainTried),
+    };
+  } catch (error) {
+    if (error instanceof NoWay) return { guard: undefined, tried: error.tried.map(explainTried) };
+    if (isAppError(error)) throw error;
+    const problem = error instanceof Error ? error.message : String(error);
+    return { guard: undefined, tried: [{ way: "guard", problem, advice: "Try again." }] };
+  }
+}
+
+function notBuilt(architecture: string): Examination["tried"][number] {
+  return {
+    way: "guard",
+    problem: `no guard was built for ${architecture || "this machine"}`,
+    advice: "Build it where the server is installed: node tools/guard/build-guard.mjs",
+  };
+}
+
+type Run = Pick<Examination, "guarantees" | "refusal">;
+
+/** A script without a word says best what holds for scripts. */
+async function examineFallback(
+  { fallback, withoutShell }: ExamineDeps,
+  place: ContainerPlace,
+): Promise<Run> {
+  const result = await fallback.start(emptyScript(place));
+  if (result.kind === "started") {
+    const { execution } = result;
+    const timer = setTimeout(() => execution.abandon(NOT_ENDED), END_WITHIN_MS);
+    for await (const _ of execution.output);
+    await execution.outcome;
+    clearTimeout(timer);
+    execution.release();
+    return { guarantees: execution.guarantees, refusal: undefined };
+  }
+  if (result.kind === "detached") return { guarantees: undefined, refusal: undefined };
+  const { reason } = result;
+  const allowed = reason.code === "no-shell" ? withoutShell : undefined;
+  return { guarantees: allowed, refusal: reason };
+}
+
+const NOT_ENDED: OutcomeReason = {
+  code: "start-timed-out",
+  detail: "A script without a word did not end in time.",
+};
+
+function emptyScript({ containerId, user }: ContainerPlace): ExecutionSpec {
+  const id = randomBytes(13).toString("hex");
+  return {
+    executionId: `exe_${id}`,
+    runId: `run_${id}`,
+    containerId,
+    user,
+    program: {
+      kind: "script",
+      text: ":\n",
+      launch: {
+        commands: ["sh"],
+        flags: [],
+        delivery: "descriptor",
+        extension: ".sh",
+        prelude: "",
+      },
+    },
+    args: [],
+    env: {},
+    stdin: undefined,
+    workdir: "",
+    startTimeoutMs: START_WITHIN_MS,
+    outputBytes: 64 * 1024,
+    timeoutMs: END_WITHIN_MS,
+    killGraceMs: 1_000,
+    survivors: "kill",
+    resources: {
+      nice: undefined,
+      oomScore: undefined,
+      cpuSeconds: undefined,
+      openFiles: undefined,
+      fileBytes: undefined,
+      processes: undefined,
+      umask: undefined,
+    },
+  };
+}
