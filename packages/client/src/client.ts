@@ -3,6 +3,7 @@ import type {
   CheckScriptAnswer,
   CreatedToken,
   EngineView,
+  ExaminationView,
   Execution,
   OpenTerminalRequestInput,
   OutputPage,
@@ -155,6 +156,11 @@ export function createClient(options: ClientOptions) {
     },
 
     listTargets: (query: Query = {}) => json<TargetPage>("GET", "/api/v1/targets", { query }),
+    /** Tries what a script would try there, so it may take a few seconds. */
+    examineTarget: (target: string, query: Query = {}) =>
+      json<ExaminationView>("GET", `/api/v1/targets/${encodeURIComponent(target)}/doctor`, {
+        query,
+      }),
     listEngines: async () => (await json<{ data: EngineView[] }>("GET", "/api/v1/engines")).data,
 
     listScripts: (query: Query = {}) => json<ScriptPage>("GET", "/api/v1/scripts", { query }),

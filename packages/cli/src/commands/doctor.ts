@@ -3,8 +3,10 @@ import { type DeckhandClient, ProblemError } from "@deckhand/client";
 import type { Command } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { UsageError } from "../usage-error.ts";
 import { resolveConnection } from "../connection.ts";
 import { VERSION } from "../version.ts";
+import { isDurable, toExaminationText } from "../views/examination-view.ts";
 import { action, newCommand } from "./command.ts";
 
 interface Finding {
@@ -20,21 +22,50 @@ const CLOCK_APART_MS = 30_000;
 
 export function doctorCommand(surroundings: Surroundings): Command {
   return newCommand("doctor", {
-    summary: "Look for what keeps Deckhand from working, and say what to do",
+    summary:
+      "Look for what keeps Deckhand from working, all in all or in one container, and say what to do",
     examples: [
       ["deckhand doctor", "server, token, engines, clock, versions"],
-      ["deckhand doctor -o json", "for a program"],
+      ["deckhand doctor db-1", "what a container allows, and why; 1 when no durable way exists"],
+      ["deckhand doctor db-1 --user postgres", "the same for a script of another user"],
+      ["deckhand doctor db-1 -o json", "for a program"],
       ["deckhand --context prod doctor", "another server"],
     ],
-  }).action(
-    action(surroundings, async (context) => {
-      const findings = await examine(context);
-      await show(context, findings, (shown) =>
-        shown.map((finding) => toLine(context, finding)).join(""),
-      );
-      if (findings.some(({ state }) => state === "problem")) context.exit(EXIT.failed);
-    }),
+  })
+    .argument("[target]", "the name or id of one target")
+    .option("--user <user>", "as whom scripts would run there; else as the container's own user")
+    .action(
+      action(surroundings, async (context, target: string | undefined, flags: DoctorFlags) => {
+        if (target !== undefined) return examineTarget(context, target, flags);
+        if (flags.user !== undefined)
+          throw new UsageError("--user needs a target", {
+            hint: "deckhand doctor db-1 --user postgres",
+          });
+        return examineServer(context);
+      }),
+    );
+}
+
+interface DoctorFlags {
+  readonly user?: string;
+}
+
+async function examineTarget(
+  context: CommandContext,
+  target: string,
+  { user }: DoctorFlags,
+): Promise<void> {
+  const examined = await (await context.client()).examineTarget(target, { user });
+  await show(context, examined, (shown) => toExaminationText(shown, context.style));
+  if (!isDurable(examined)) context.exit(EXIT.failed);
+}
+
+async function examineServer(context: CommandContext): Promise<void> {
+  const findings = await examine(context);
+  await show(context, findings, (shown) =>
+    shown.map((finding) => toLine(context, finding)).join(""),
   );
+  if (findings.some(({ state }) => state === "problem")) context.exit(EXIT.failed);
 }
 
 async function examine(context: CommandContext): Promise<Finding[]> {

@@ -4,6 +4,7 @@ export const ACTIONS = [
   "info.read",
   "metrics.read",
   "target.read",
+  "target.examine",
   "engine.read",
   "script.read",
   "script.write",

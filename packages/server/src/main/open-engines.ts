@@ -3,6 +3,7 @@ import type { Config, EngineConfig } from "../config/config.ts";
 import { discoverEngine } from "../engines/discover-engine.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
 import {
+  type ContainerStatus,
   type Engine,
   type EngineContainer,
   type EngineVersion,
@@ -14,6 +15,8 @@ import { attachedSession } from "../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
 import { allowedWays } from "../guard/ways/allowed-ways.ts";
 import { removeLeftSidecars, sidecarOwner } from "../guard/ways/sidecar.ts";
+import { DIRECT_GUARANTEES } from "../sessions/direct/direct-execution.ts";
+import type { Examiner } from "../sessions/examination.ts";
 import type { Session } from "../sessions/session.ts";
 import { engineInventory, type Inventory } from "../targets/inventory.ts";
 import { targetDirectory, type TargetDirectory } from "../targets/target-directory.ts";
@@ -33,6 +36,9 @@ interface OpenEngine {
 export interface OpenEngines {
   readonly targets: TargetDirectory;
   findSession(name: string): Session | undefined;
+  findExaminer(name: string): Examiner | undefined;
+  /** Gives the status of a container that is there and does not run, on any engine. */
+  findStopped(name: string): Promise<string | undefined>;
   watchContainer(place: WatchedContainer, onEnd: (reason: OutcomeReason) => void): () => void;
   list(): Promise<EngineView[]>;
   /** Sentences about engines that can not be used now. */
@@ -75,6 +81,11 @@ export async function openEngines(
   return {
     targets: targetDirectory(sources),
     findSession: (name) => opened.get(name)?.session,
+    findExaminer: (name) => opened.get(name)?.session,
+    findStopped: async (name) => {
+      const found = await Promise.all(all.map(({ engine }) => findStopped(engine, name)));
+      return found.find((status) => status !== undefined);
+    },
     watchContainer: (place, onEnd) => {
       const engine = opened.get(place.engine);
       return engine ? watchContainer(toWatchSource(engine), place, onEnd) : () => {};
@@ -140,6 +151,7 @@ function openEngine(
       engine,
       ways: allowedWays(guard, owner),
       fallback,
+      withoutShell: directExec ? DIRECT_GUARANTEES : undefined,
       key: guardKey,
       isWanted,
       onFallback: ({ containerId, user }, why) =>
@@ -150,6 +162,20 @@ function openEngine(
 
 function isTarget({ labels }: EngineContainer): boolean {
   return labels[SIDECAR_LABEL] === undefined;
+}
+
+/** As engines allow names; anything else would be asked for under another address. */
+const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const STOPPED: ReadonlySet<string> = new Set<ContainerStatus>(["created", "exited", "dead"]);
+
+async function findStopped(engine: Engine, name: string): Promise<string | undefined> {
+  if (!CONTAINER_NAME.test(name)) return undefined;
+  const signal = AbortSignal.timeout(REFRESH_WITHIN_MS);
+  const status = await engine.findContainer(name, signal).then(
+    (container) => container?.status,
+    () => undefined,
+  );
+  return status !== undefined && STOPPED.has(status) ? status : undefined;
 }
 
 function toWatchSource({ inventory }: OpenEngine) {

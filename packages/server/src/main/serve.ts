@@ -18,6 +18,7 @@ import { serverRoutes } from "../http/server.routes.ts";
 import { directoryLibrary } from "../scripts/directory/directory-library.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import { scriptRoutes } from "../scripts/scripts.routes.ts";
+import { doctorRoutes } from "../targets/doctor.routes.ts";
 import { targetRoutes } from "../targets/targets.routes.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
@@ -108,6 +109,14 @@ export async function openServer(
       runs.routes,
       terminals.routes,
       targetRoutes({ targets: engines.targets, listEngines: engines.list }),
+      doctorRoutes({
+        targets: engines.targets,
+        refreshTargets: engines.refresh,
+        findExaminer: engines.findExaminer,
+        findStopped: engines.findStopped,
+        audit,
+        now: Date.now,
+      }),
       scriptRoutes({ library, audit }),
       tokenRoutes({ tokens, audit, now: Date.now }),
       auditRoutes({ audit }),

@@ -4,7 +4,7 @@ import { OutputQueue } from "../output-queue.ts";
 import { toRefusal } from "../attached/start-failures.ts";
 import type { ExecutionSpec, RunningExecution, SessionOutcome, StartResult } from "../session.ts";
 
-const DIRECT_GUARANTEES: Guarantees = {
+export const DIRECT_GUARANTEES: Guarantees = {
   way: "direct-exec",
   durability: "none",
   stop: "none",
