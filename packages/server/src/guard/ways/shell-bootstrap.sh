@@ -21,8 +21,8 @@ for d in /run /tmp /var/tmp /var/lib /dev/shm "${HOME:-/}" . /dev; do
   mkdir -m 700 "$g" 2>/dev/null
   [ -O "$g" ] && [ ! -L "$g" ] || continue
   t=$g/new-$$
-  # A place where programs may not be started says so by -x.
-  if (umask 077 && set -C && : >"$t") 2>/dev/null && chmod 700 "$t" 2>/dev/null && [ -x "$t" ]; then
+  # Whether programs may be started here only a start tells.
+  if (umask 077 && set -C && echo '#!/bin/sh' >"$t") 2>/dev/null && chmod 700 "$t" 2>/dev/null && "$t" 2>/dev/null; then
     echo "deckhand-guard need"
     # The server may end in the middle of it: only a whole file gets the name.
     if head -c "$DECKHAND_GUARD_BYTES" >"$t" && [ "$(wc -c <"$t")" -eq "$DECKHAND_GUARD_BYTES" ] && mv -f "$t" "$g/$f"; then
