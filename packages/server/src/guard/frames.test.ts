@@ -59,6 +59,52 @@ test("frames that come byte by byte are whole at their last byte", () => {
   }
 });
 
+test("long output is given as it comes, each byte once and at its place", () => {
+  const lengths = fc.array(fc.integer({ min: 1, max: 32 * 1024 }), { minLength: 1, maxLength: 5 });
+  const cuts = fc.array(fc.nat(), { maxLength: 12 });
+  fc.assert(
+    fc.property(lengths, cuts, (payloads, unsorted) => {
+      let offset = 0;
+      const sent = payloads.map((length, index) => {
+        const bytes = Buffer.alloc(length, index + 1);
+        const frame = outFrame(offset, bytes);
+        offset += length;
+        return { frame, bytes };
+      });
+      const stream = Buffer.concat(sent.map(({ frame }) => frame));
+      const ends = [...unsorted.map((cut) => cut % stream.length), stream.length].sort(
+        (a, b) => a - b,
+      );
+      const pieces = ends.map((end, index) => stream.subarray(ends[index - 1] ?? 0, end));
+      let at = 0;
+      const read: Buffer[] = [];
+      for (const frame of parse(pieces)) {
+        if (frame.type !== "out") throw new Error(`a frame ${frame.type}`);
+        expect([frame.channel, frame.stream, frame.offset]).toEqual([7, "stderr", at]);
+        at += frame.bytes.length;
+        read.push(Buffer.from(frame.bytes));
+      }
+      expect(Buffer.concat(read).equals(Buffer.concat(sent.map(({ bytes }) => bytes)))).toBe(true);
+    }),
+  );
+});
+
+test("a half of a long frame of output does not wait for the other half", () => {
+  const frame = outFrame(5, Buffer.alloc(32 * 1024, "x"));
+  const [first] = parse([frame.subarray(0, frame.length / 2)]);
+  expect(first).toMatchObject({ type: "out", channel: 7, stream: "stderr", offset: 5 });
+});
+
+function outFrame(offset: number, bytes: Buffer): Buffer {
+  const head = Buffer.alloc(18);
+  head.writeUInt32LE(14 + bytes.length);
+  head.writeUInt8(0x86, 4);
+  head.writeUInt32LE(7, 5);
+  head.writeUInt8(2, 9);
+  head.writeBigUInt64LE(BigInt(offset), 10);
+  return Buffer.concat([head, bytes]);
+}
+
 test.each([
   ["without even a type", 0],
   ["larger than the guard ever sends", 256 * 1024 + 1],

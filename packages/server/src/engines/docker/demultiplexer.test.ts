@@ -51,6 +51,18 @@ test("payloads come out whole and on their stream at any split of the bytes", ()
   );
 });
 
+test("small frames of one stream that come together are handed on together", () => {
+  const frames = Array.from({ length: 16 }, (_, index) =>
+    encode({ stream: index < 12 ? "stdout" : "stderr", payload: Buffer.alloc(4096, index) }),
+  );
+  const chunks = new Demultiplexer().push(Buffer.concat(frames));
+  expect(chunks.map(({ stream, bytes }) => [stream, bytes.length])).toEqual([
+    ["stdout", 12 * 4096],
+    ["stderr", 4 * 4096],
+  ]);
+  expect(chunks.map(({ bytes }) => bytes[4096])).toEqual([1, 13]);
+});
+
 test("bytes that are no frame are an error, not output", () => {
   expect(() => new Demultiplexer().push(Buffer.from("HTTP/1.1 500 oops"))).toThrow(/not a frame/);
 });

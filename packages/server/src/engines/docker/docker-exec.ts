@@ -52,16 +52,15 @@ export function attachedExec({
   socket.on("error", (error) => end(error));
   socket.on("close", () => end(new Error("the connection was closed")));
 
-  async function* output(): AsyncGenerator<ExecChunk> {
+  async function next(): Promise<IteratorResult<ExecChunk, undefined>> {
     for (;;) {
       const chunk = waiting.shift();
       if (chunk) {
         bufferedBytes -= chunk.bytes.length;
-        yield chunk;
-        continue;
+        return { done: false, value: chunk };
       }
       if (failure) throw failure;
-      if (ended) return;
+      if (ended) return { done: true, value: undefined };
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -70,7 +69,7 @@ export function attachedExec({
 
   return {
     execId,
-    output: output(),
+    output: { [Symbol.asyncIterator]: () => ({ next }) },
     write: (bytes) => writeAll(socket, bytes),
     close: () => {
       ended = true;
