@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { AppError } from "@deckhand/core";
 import type { FastifyReply } from "fastify";
@@ -9,6 +8,9 @@ export interface ServerSentEvent {
   readonly id?: number | string;
   readonly data: unknown;
 }
+
+/** One event, or the bytes of several, which may be overwritten once the next is asked for. */
+export type Sendable = ServerSentEvent | Buffer;
 
 export interface SendEventsOptions {
   readonly pingMs?: number;
@@ -76,7 +78,7 @@ const HEADERS = {
 /** Answers with a stream of events that ends with them, with the reader, or with the server. */
 export function sendEvents(
   reply: FastifyReply,
-  start: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>,
+  start: (signal: AbortSignal) => AsyncIterable<Sendable>,
   options: SendEventsOptions = {},
 ): FastifyReply {
   const stream = reply.server.eventStreams.open();
@@ -105,7 +107,7 @@ interface PumpOptions extends SendEventsOptions {
 
 async function pump(
   raw: ServerResponse,
-  start: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>,
+  start: (signal: AbortSignal) => AsyncIterable<Sendable>,
   options: PumpOptions,
 ): Promise<void> {
   if (options.isHead) return void raw.end();
@@ -113,7 +115,7 @@ async function pump(
   try {
     raw.write("retry: 2000\n\n");
     for await (const event of start(options.signal)) {
-      await write(raw, toText(event), options);
+      await write(raw, Buffer.isBuffer(event) ? event : toText(event), options);
       if (options.signal.aborted || raw.destroyed) break;
     }
     raw.end();
@@ -129,16 +131,25 @@ function startPings(raw: ServerResponse, pingMs: number): () => void {
   return () => clearInterval(timer);
 }
 
-/** Waits for a slow reader, so that nothing piles up here; cuts one that has stopped reading. */
-async function write(
+/** Waits until the connection has taken it, so that nothing piles up here; cuts a reader that has stopped reading. */
+function write(
   raw: ServerResponse,
-  text: string,
+  bytes: string | Buffer,
   { signal, stalledMs = 30_000 }: PumpOptions,
 ): Promise<void> {
-  if (raw.destroyed || raw.write(text)) return;
-  const patience = AbortSignal.timeout(stalledMs);
-  await once(raw, "drain", { signal: AbortSignal.any([signal, patience]) }).catch(() => undefined);
-  if (patience.aborted) raw.destroy();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(patience);
+      raw.off("close", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const patience = setTimeout(() => raw.destroy(), stalledMs);
+    raw.once("close", done);
+    signal.addEventListener("abort", done, { once: true });
+    if (raw.destroyed || signal.aborted) done();
+    else raw.write(bytes, done);
+  });
 }
 
 function toText({ id, event, data }: ServerSentEvent): string {

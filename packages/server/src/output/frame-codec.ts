@@ -16,7 +16,7 @@ import type { OutputStream } from "../engines/engine.ts";
  * Integers are little-endian. A torn last frame, after a crash, fails its length or its checksum and is the end.
  */
 export const HEADER_BYTES = 24;
-export const MAX_PAYLOAD_BYTES = 32 * 1024;
+export const MAX_PAYLOAD_BYTES = 64 * 1024 - HEADER_BYTES;
 
 export interface LoggedFrame {
   readonly seq: number;
@@ -25,39 +25,53 @@ export interface LoggedFrame {
   readonly payload: Buffer;
 }
 
+export interface FrameHead extends Pick<LoggedFrame, "seq" | "atMs" | "stream"> {
+  readonly payloadBytes: number;
+}
+
 const STREAM_BYTE = { stdout: 1, stderr: 2 } as const;
 const STREAM_OF_BYTE: Readonly<Record<number, OutputStream>> = { 1: "stdout", 2: "stderr" };
+const TWO_TO_32 = 2 ** 32;
 
-/** Gives header and payload, to be written one after the other. */
-export function encodeFrame(frame: LoggedFrame): [Buffer, Buffer] {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32LE(frame.payload.length, 0);
-  header.writeBigUInt64LE(BigInt(frame.seq), 8);
-  header.writeUIntLE(frame.atMs, 16, 6);
-  header.writeUInt8(STREAM_BYTE[frame.stream], 22);
-  header.writeUInt32LE(checksum(header, frame.payload), 4);
-  return [header, frame.payload];
+/** Writes the header of a frame whose payload stands in its place already; gives where the frame ends. */
+export function sealFrame(block: Buffer, offset: number, head: FrameHead): number {
+  const end = offset + HEADER_BYTES + head.payloadBytes;
+  block.writeUInt32LE(head.payloadBytes, offset);
+  block.writeUInt32LE(head.seq % TWO_TO_32, offset + 8);
+  block.writeUInt32LE(Math.floor(head.seq / TWO_TO_32), offset + 12);
+  block.writeUIntLE(head.atMs, offset + 16, 6);
+  block.writeUInt8(STREAM_BYTE[head.stream], offset + 22);
+  block.writeUInt8(0, offset + 23);
+  block.writeUInt32LE(crc32(block.subarray(offset + 8, end)), offset + 4);
+  return end;
 }
 
-export interface ParsedFrame {
-  readonly frame: LoggedFrame;
-  readonly endOffset: number;
+export interface ParseOptions {
+  /** For bytes that we wrote ourselves and that never left the memory. */
+  readonly isTrusted?: boolean;
 }
 
-/** Parses the frame at an offset; `undefined` where the bytes do not hold a whole and sound one. */
-export function parseFrame(bytes: Buffer, offset: number): ParsedFrame | undefined {
-  if (offset + HEADER_BYTES > bytes.length) return undefined;
-  const length = bytes.readUInt32LE(offset);
-  const endOffset = offset + HEADER_BYTES + length;
-  if (length > MAX_PAYLOAD_BYTES || endOffset > bytes.length) return undefined;
-  const header = bytes.subarray(offset, offset + HEADER_BYTES);
-  const payload = bytes.subarray(offset + HEADER_BYTES, endOffset);
-  const stream = STREAM_OF_BYTE[header.readUInt8(22)];
-  if (!stream || header.readUInt32LE(4) !== checksum(header, payload)) return undefined;
-  const seq = Number(header.readBigUInt64LE(8));
-  return { frame: { seq, atMs: header.readUIntLE(16, 6), stream, payload }, endOffset };
-}
-
-function checksum(header: Buffer, payload: Buffer): number {
-  return crc32(payload, crc32(header.subarray(8, HEADER_BYTES)));
+/** Parses whole and sound frames from an offset on, as many as there are. */
+export function parseFrames(
+  bytes: Buffer,
+  offset: number,
+  { isTrusted = false }: ParseOptions = {},
+): { readonly frames: readonly LoggedFrame[]; readonly endOffset: number } {
+  const frames: LoggedFrame[] = [];
+  let at = offset;
+  while (at + HEADER_BYTES <= bytes.length) {
+    const length = bytes.readUInt32LE(at);
+    const end = at + HEADER_BYTES + length;
+    const stream = STREAM_OF_BYTE[bytes.readUInt8(at + 22)];
+    if (!stream || length > MAX_PAYLOAD_BYTES || end > bytes.length) break;
+    if (!isTrusted && bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + 8, end))) break;
+    frames.push({
+      seq: bytes.readUInt32LE(at + 8) + bytes.readUInt32LE(at + 12) * TWO_TO_32,
+      atMs: bytes.readUIntLE(at + 16, 6),
+      stream,
+      payload: bytes.subarray(at + HEADER_BYTES, end),
+    });
+    at = end;
+  }
+  return { frames, endOffset: at };
 }

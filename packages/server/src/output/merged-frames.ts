@@ -1,16 +1,20 @@
 import type { LoggedFrame } from "./frame-codec.ts";
 import { FrameFile, SMALLEST_BLOCK_BYTES } from "./frame-file.ts";
+import type { RecentOutput } from "./recent-output.ts";
 
 /** What all files together may hold in memory in one round. */
-const ROUND_BYTES = 4 * 1024 * 1024;
+const ROUND_BYTES = 512 * 1024;
 
 export interface ExecutionFrame extends LoggedFrame {
   readonly executionId: string;
 }
 
-interface Source {
-  readonly executionId: string;
-  readonly file: FrameFile;
+export interface MergedFramesOptions {
+  /** The file of each execution. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Frames up to this number are left out. */
+  readonly after: number;
+  readonly recent: RecentOutput;
 }
 
 /** Reads the frames of several executions in the order of their numbers. */
@@ -18,72 +22,107 @@ export class MergedFrames {
   readonly #sources: readonly Source[];
   #after: number;
 
-  constructor(files: ReadonlyMap<string, string>, after: number) {
-    this.#sources = [...files].map(([executionId, path]) => ({
-      executionId,
-      file: new FrameFile(path),
-    }));
+  constructor({ files, after, recent }: MergedFramesOptions) {
+    this.#sources = [...files].map(
+      ([executionId, path]) => new Source(executionId, new FrameFile(path, recent)),
+    );
     this.#after = after;
   }
 
-  /** Everything up to and including this number was given out, or asked to be left out. */
-  get position(): number {
-    return this.#after;
-  }
-
-  /**
-   * Reads the next frames up to a number, at most `limit`; an empty answer says that there are none for now.
-   */
+  /** Reads the next frames up to a number, at most `limit`; an empty answer says that there are none for now. */
   async read(upTo: number, limit = Number.POSITIVE_INFINITY): Promise<readonly ExecutionFrame[]> {
     const blockBytes = Math.max(
       SMALLEST_BLOCK_BYTES,
       Math.floor(ROUND_BYTES / (this.#sources.length || 1)),
     );
+    /** Those of which all is read that was there when this reading began. */
+    const whole = new Set<Source>();
     for (;;) {
-      const rounds = await Promise.all(
-        this.#sources.map((source) => readSource(source, blockBytes)),
+      const empty = this.#sources.filter((source) => source.isEmpty && !whole.has(source));
+      await Promise.all(
+        empty.map(async (source) => {
+          if (await source.fill(blockBytes)) whole.add(source);
+        }),
       );
-      if (rounds.every((round) => round.frames.length === 0)) return [];
-      const taken = this.#take(rounds, Math.min(upTo, safeEnd(rounds)), limit);
+      const parts = this.#sources.filter((source) => !whole.has(source));
+      // Beyond the last frame of a file of which only a part was read, another may come before the others' next.
+      const end = Math.min(upTo, ...parts.map((source) => source.lastSeq));
+      const taken = this.#take(end, limit);
       if (taken.length > 0) return taken;
-      if (rounds.every((round) => (round.frames.at(-1)?.seq ?? upTo + 1) > upTo)) return [];
+      if (parts.every((source) => !source.isEmpty && source.firstSeq > upTo)) return [];
     }
   }
 
-  #take(rounds: readonly Round[], end: number, limit: number): readonly ExecutionFrame[] {
-    const ready = rounds
-      .flatMap((round) => round.frames)
-      .filter((frame) => frame.seq > this.#after && frame.seq <= end)
-      .sort((one, other) => one.seq - other.seq)
-      .slice(0, limit);
-    const last = ready.length === limit ? (ready.at(-1)?.seq ?? end) : end;
-    for (const round of rounds) round.file.rewind(round.frames.filter((frame) => frame.seq > last));
-    this.#after = Math.max(this.#after, ready.at(-1)?.seq ?? this.#after);
-    return ready;
+  /** Says that no frame that was given is used any more. */
+  release(): void {
+    for (const source of this.#sources) source.release();
+  }
+
+  #take(end: number, limit: number): readonly ExecutionFrame[] {
+    const ready = this.#sources.map((source) => source.peek(this.#after, end));
+    const [only] = ready;
+    const ordered =
+      ready.length === 1 && only ? only : ready.flat().sort((one, other) => one.seq - other.seq);
+    const taken = ordered.slice(0, limit);
+    const last = taken.at(-1)?.seq;
+    if (last !== undefined) this.#after = last;
+    for (const source of this.#sources)
+      source.skip(taken.length < ordered.length ? this.#after : end);
+    return taken;
   }
 }
 
-interface Round {
-  readonly file: FrameFile;
-  readonly frames: readonly ExecutionFrame[];
-  readonly full: boolean;
-}
+/** One execution's frames that were read and not taken yet. */
+class Source {
+  readonly #executionId: string;
+  readonly #file: FrameFile;
+  #frames: readonly ExecutionFrame[] = [];
+  #next = 0;
 
-async function readSource({ executionId, file }: Source, blockBytes: number): Promise<Round> {
-  const frames = await file.read(blockBytes);
-  const bytes = frames.reduce((sum, frame) => sum + frame.payload.length, 0);
-  return {
-    file,
-    frames: frames.map((frame) => ({ ...frame, executionId })),
-    full: bytes > 0 && bytes + frames.length * 24 + SMALLEST_BLOCK_BYTES > blockBytes,
-  };
-}
-
-/** Beyond the last frame of a file of which only a part was read, another may come before the others' next. */
-function safeEnd(rounds: readonly Round[]): number {
-  let end = Number.POSITIVE_INFINITY;
-  for (const round of rounds) {
-    if (round.full) end = Math.min(end, round.frames.at(-1)?.seq ?? end);
+  constructor(executionId: string, file: FrameFile) {
+    this.#executionId = executionId;
+    this.#file = file;
   }
-  return end;
+
+  get isEmpty(): boolean {
+    return this.#next === this.#frames.length;
+  }
+
+  get firstSeq(): number {
+    return this.#frames[this.#next]?.seq ?? Number.POSITIVE_INFINITY;
+  }
+
+  get lastSeq(): number {
+    return this.#frames.at(-1)?.seq ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Reads on; true when nothing is left to read for now. */
+  async fill(blockBytes: number): Promise<boolean> {
+    const { frames, isPart } = await this.#file.read(blockBytes);
+    this.#next = 0;
+    this.#frames = frames.map(({ seq, atMs, stream, payload }) => ({
+      executionId: this.#executionId,
+      seq,
+      atMs,
+      stream,
+      payload,
+    }));
+    return !isPart || frames.length === 0;
+  }
+
+  peek(after: number, end: number): readonly ExecutionFrame[] {
+    let from = this.#next;
+    while ((this.#frames[from]?.seq ?? Number.POSITIVE_INFINITY) <= after) from += 1;
+    let to = from;
+    while ((this.#frames[to]?.seq ?? Number.POSITIVE_INFINITY) <= end) to += 1;
+    return this.#frames.slice(from, to);
+  }
+
+  skip(end: number): void {
+    while (this.firstSeq <= end) this.#next += 1;
+  }
+
+  release(): void {
+    if (this.isEmpty) this.#file.release();
+  }
 }

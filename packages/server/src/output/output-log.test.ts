@@ -1,4 +1,5 @@
-import { appendFile, mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
+import { createHash, type Hash, randomBytes } from "node:crypto";
+import { appendFile, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -158,6 +159,74 @@ test("output beyond the limit is counted, not kept, and the execution is marked 
   expect((await rawOf(0, "stderr")).length).toBe(1000);
 });
 
+test("a follower that lags far behind and one that keeps up read the same", async () => {
+  const executionIds = [executionId(0)];
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+  });
+  const near = log.openCursor(RUN, { executionIds, after: 0 });
+  const far = log.openCursor(RUN, { executionIds, after: 0 });
+  const hashes = {
+    written: createHash("sha256"),
+    near: createHash("sha256"),
+    far: createHash("sha256"),
+  };
+  const follow = async (cursor: OutputCursor, hash: Hash, rounds: number) => {
+    for (let round = 0; round < rounds; round++) {
+      const frames = await cursor.next(3);
+      for (const frame of frames) hash.update(frame.payload);
+      cursor.release();
+      if (frames.length === 0) return;
+    }
+  };
+  for (let round = 0; round < 120; round++) {
+    const bytes = randomBytes(100_000);
+    hashes.written.update(bytes);
+    await writer.append("stdout", bytes);
+    await follow(near, hashes.near, 5);
+    if (round % 10 === 0) await follow(far, hashes.far, 1);
+  }
+  await writer.close();
+  await follow(near, hashes.near, 10_000);
+  await follow(far, hashes.far, 10_000);
+  const written = hashes.written.digest("hex");
+  expect([hashes.near.digest("hex"), hashes.far.digest("hex")]).toEqual([written, written]);
+});
+
+test("output that waits while the disk is busy becomes few frames, and streams keep their order", async () => {
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+  });
+  for (let line = 0; line < 1000; line++)
+    void writer.append(line < 500 ? "stdout" : "stderr", Buffer.from(`${line}\n`));
+  await writer.close();
+  const frames = await readAll(log.openCursor(RUN, { executionIds: [executionId(0)], after: 0 }));
+  expect(frames.map(({ stream }) => stream)).toEqual(["stdout", "stderr"]);
+  expect(Buffer.concat(frames.map(({ payload }) => payload)).toString()).toBe(
+    Array.from({ length: 1000 }, (_, line) => `${line}\n`).join(""),
+  );
+});
+
+test("where the disk takes nothing, output is counted and what was told as kept can be read", async () => {
+  await writeFile(join(directory, RUN.slice(4, 9)), "in the way");
+  const stored: unknown[] = [];
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+    onStored: (taken) => stored.push(taken),
+  });
+  for (let round = 0; round < 30; round++) await writer.append("stdout", Buffer.alloc(100_000));
+  const totals = await writer.close();
+  expect(totals).toMatchObject({ stdoutBytes: 3_000_000, storedBytes: 0, truncated: true });
+  expect(totals.problem).toBeInstanceOf(Error);
+  expect(stored.length).toBeGreaterThan(0);
+});
+
 test("a torn last frame, as a crash leaves it, is the end and not an error", async () => {
   const writer = await log.openWriter({
     runId: RUN,
@@ -172,6 +241,7 @@ test("a torn last frame, as a crash leaves it, is the end and not an error", asy
     name.endsWith(".log"),
   );
   const path = join(directory, file ?? "");
+  log = openLog();
   const { size } = await stat(path);
   await truncate(path, size - 3);
   expect((await rawOf(0, "stdout")).toString()).toBe("first\n");

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { OutputStream } from "../engines/engine.ts";
-import { HEADER_BYTES } from "./frame-codec.ts";
+import { HEADER_BYTES, type LoggedFrame } from "./frame-codec.ts";
 import { FrameFile } from "./frame-file.ts";
 import { type ExecutionFrame, MergedFrames } from "./merged-frames.ts";
 import {
@@ -10,9 +10,11 @@ import {
   type ResumedFile,
   type StoredBytes,
 } from "./output-writer.ts";
+import { RecentOutput } from "./recent-output.ts";
 import { RunSequence } from "./run-sequence.ts";
 
-const READ_BLOCK_BYTES = 512 * 1024;
+const READ_BLOCK_BYTES = 256 * 1024;
+const RECENT_BYTES = 4 * 1024 * 1024;
 
 export interface OutputLogOptions {
   readonly directory: string;
@@ -22,8 +24,10 @@ export interface OutputLogOptions {
 }
 
 export interface OutputCursor {
-  /** Reads what can be read now; empty when there is nothing more for now. */
+  /** Reads some of what can be read now, not always as many as it may; empty when there is nothing more for now. */
   next(limit?: number): Promise<readonly ExecutionFrame[]>;
+  /** Says that no frame that was given is used any more; who says so now and then spares memory. */
+  release(): void;
 }
 
 /** The append-only log of what executions wrote: a file each, numbered over the run. */
@@ -37,6 +41,8 @@ export interface OutputLog {
     runId: string,
     options: { readonly executionIds: readonly string[]; readonly after: number },
   ): OutputCursor;
+  /** The frames of one execution; each piece is good until the next is asked for. */
+  readFrames(runId: string, executionId: string): AsyncIterable<readonly LoggedFrame[]>;
   /** The payloads of one execution, byte for byte. */
   readRaw(runId: string, executionId: string, stream: OutputStream | "both"): AsyncIterable<Buffer>;
   /** How many bytes `readRaw` can still find of an execution that was cut off. */
@@ -52,6 +58,7 @@ export interface OpenWriterOptions extends Pick<OutputWriterOptions, "limitBytes
 
 export function fileOutputLog(options: OutputLogOptions): OutputLog {
   const sequences = new Map<string, Promise<RunSequence>>();
+  const recent = new RecentOutput(RECENT_BYTES);
   const pathOf = (runId: string, executionId: string) =>
     join(runDirectory(options.directory, runId), `${executionId}.log`);
 
@@ -65,13 +72,12 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
     return made;
   }
 
+  async function* readFrames(runId: string, executionId: string) {
+    yield* framesOf(new FrameFile(pathOf(runId, executionId), recent));
+  }
+
   async function* readRaw(runId: string, executionId: string, stream: OutputStream | "both") {
-    const file = new FrameFile(pathOf(runId, executionId));
-    for (
-      let frames = await file.read(READ_BLOCK_BYTES);
-      frames.length > 0;
-      frames = await file.read(READ_BLOCK_BYTES)
-    ) {
+    for await (const frames of readFrames(runId, executionId)) {
       const wanted = frames.filter((frame) => stream === "both" || frame.stream === stream);
       if (wanted.length > 0) yield Buffer.concat(wanted.map((frame) => frame.payload));
     }
@@ -83,6 +89,7 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
       return new OutputWriter({
         path,
         sequence: await sequenceOf(runId),
+        recent,
         limitBytes,
         now: options.now,
         onFlushed: (bytes) => options.onFlushed(runId, bytes),
@@ -95,31 +102,40 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
     },
     openCursor: (runId, { executionIds, after }) => {
       const files = new Map(executionIds.map((id) => [id, pathOf(runId, id)]));
-      const merged = new MergedFrames(files, after);
+      const merged = new MergedFrames({ files, after, recent });
       return {
         next: async (limit) =>
           merged.read((await sequences.get(runId))?.readableUpTo ?? Number.MAX_SAFE_INTEGER, limit),
+        release: () => merged.release(),
       };
     },
+    readFrames,
     readRaw,
     measure: async (runId, executionId) =>
       (await measureFile(pathOf(runId, executionId)))?.stored ?? { stdout: 0, stderr: 0 },
-    deleteRun: async (runId) =>
-      rm(runDirectory(options.directory, runId), { recursive: true, force: true }),
+    deleteRun: async (runId) => {
+      const directory = runDirectory(options.directory, runId);
+      recent.forget(directory);
+      await rm(directory, { recursive: true, force: true });
+    },
   };
+}
+
+async function* framesOf(file: FrameFile): AsyncGenerator<readonly LoggedFrame[]> {
+  for (let isPart = true; isPart; ) {
+    const read = await file.read(READ_BLOCK_BYTES);
+    if (read.frames.length > 0) yield read.frames;
+    file.release();
+    isPart = read.isPart;
+  }
 }
 
 /** `undefined` where nothing was written. */
 async function measureFile(path: string): Promise<ResumedFile | undefined> {
   if (!(await stat(path).catch(() => undefined))) return undefined;
   const stored = { stdout: 0, stderr: 0 };
-  const file = new FrameFile(path);
   let bytes = 0;
-  for (
-    let frames = await file.read(READ_BLOCK_BYTES);
-    frames.length > 0;
-    frames = await file.read(READ_BLOCK_BYTES)
-  ) {
+  for await (const frames of framesOf(new FrameFile(path))) {
     for (const { stream, payload } of frames) {
       stored[stream] += payload.length;
       bytes += HEADER_BYTES + payload.length;
@@ -138,14 +154,8 @@ async function lastNumber(directory: string): Promise<number> {
   if (!(await stat(directory).catch(() => undefined))) return 0;
   let last = 0;
   for (const name of await readdir(directory)) {
-    const file = new FrameFile(join(directory, name));
-    for (
-      let frames = await file.read(READ_BLOCK_BYTES);
-      frames.length > 0;
-      frames = await file.read(READ_BLOCK_BYTES)
-    ) {
+    for await (const frames of framesOf(new FrameFile(join(directory, name))))
       last = Math.max(last, frames.at(-1)?.seq ?? 0);
-    }
   }
   return last;
 }

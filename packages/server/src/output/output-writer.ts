@@ -1,10 +1,14 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { OutputStream } from "../engines/engine.ts";
-import { encodeFrame, type LoggedFrame, MAX_PAYLOAD_BYTES } from "./frame-codec.ts";
+import { PendingOutput } from "./pending-output.ts";
+import { type GrowingFile, LARGE_BLOCK_BYTES, type RecentOutput } from "./recent-output.ts";
 import type { RunSequence } from "./run-sequence.ts";
 import { incompleteTailBytes } from "./utf8-boundary.ts";
 
+/** Waiting output is written after this time, or when there is so much of it: few large frames cost less than many small. */
+const FLUSH_AFTER_MS = 5;
+const FLUSH_BYTES = 256 * 1024;
 /** Bytes that are written and not yet brought to the disk are so after this time, or when they are so many. */
 const SYNC_AFTER_MS = 200;
 const SYNC_BYTES = 512 * 1024;
@@ -14,6 +18,7 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 export interface OutputWriterOptions {
   readonly path: string;
   readonly sequence: RunSequence;
+  readonly recent: RecentOutput;
   /** Payload bytes that are kept; what comes after is counted only. */
   readonly limitBytes: number;
   readonly now: () => number;
@@ -55,10 +60,11 @@ export class OutputWriter {
   #written: StoredBytes = { stdout: 0, stderr: 0 };
   #fileBytes = 0;
   #unsyncedBytes = 0;
+  #flushTimer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
-  #pending: LoggedFrame[] = [];
-  #pendingBytes = 0;
+  readonly #pending = new PendingOutput();
+  readonly #growing: GrowingFile;
   #storedBytes = 0;
   #truncated = false;
   #problem: unknown;
@@ -67,6 +73,7 @@ export class OutputWriter {
 
   constructor(options: OutputWriterOptions) {
     this.#options = options;
+    this.#growing = options.recent.open(options.path, options.resumed?.bytes ?? 0);
     if (!options.resumed) return;
     const { stdout, stderr } = options.resumed.stored;
     this.#seen.stdout = stdout;
@@ -79,9 +86,9 @@ export class OutputWriter {
   async append(stream: OutputStream, bytes: Uint8Array): Promise<void> {
     this.#seen[stream] += bytes.length;
     this.#add(stream, this.#withHeld(stream, bytes));
-    this.#startFlush();
-    if (!this.#flushing) this.#nothingToWrite(bytes.length);
-    if (this.#pendingBytes > HIGH_WATER_BYTES) await this.#flushing;
+    this.#flushSoon();
+    if (this.#pending.isEmpty && !this.#flushing) this.#nothingToWrite(bytes.length);
+    if (this.#pending.totalBytes > HIGH_WATER_BYTES) await this.#flushing;
   }
 
   /** What is not kept was taken all the same. */
@@ -104,11 +111,14 @@ export class OutputWriter {
       this.#held[stream] = Buffer.alloc(0);
       this.#add(stream, held);
     }
-    this.#startFlush();
-    await this.#flushing;
+    do {
+      this.#startFlush();
+      await this.#flushing;
+    } while (!this.#pending.isEmpty);
     clearTimeout(this.#syncTimer);
     await this.#syncing;
     await this.#closeFile();
+    this.#growing.close();
     return this.totals;
   }
 
@@ -136,42 +146,46 @@ export class OutputWriter {
       bytes.length > room ? wholeCharacters(bytes.subarray(0, Math.max(0, room))) : bytes;
     if (kept.length < bytes.length) this.#truncated = true;
     this.#storedBytes += kept.length;
-    for (const payload of toPayloads(kept)) this.#push(stream, payload);
+    this.#pending.add({ stream, atMs: this.#options.now(), bytes: kept });
   }
 
-  #push(stream: OutputStream, payload: Buffer): void {
-    const { sequence, now } = this.#options;
-    this.#pending.push({ seq: sequence.take(this), atMs: now(), stream, payload });
-    this.#pendingBytes += payload.length;
+  #flushSoon(): void {
+    if (this.#pending.totalBytes >= FLUSH_BYTES) this.#startFlush();
+    else if (!this.#pending.isEmpty)
+      this.#flushTimer ??= setTimeout(() => this.#startFlush(), FLUSH_AFTER_MS);
   }
 
   #startFlush(): void {
-    if (this.#flushing || this.#pending.length === 0) return;
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    if (this.#flushing || this.#pending.isEmpty) return;
     this.#flushing = this.#flush().finally(() => {
       this.#flushing = undefined;
+      this.#flushSoon();
     });
   }
 
   async #flush(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#pending;
-      const bytes = this.#pendingBytes;
+    const { sequence, recent, onFlushed } = this.#options;
+    do {
+      const before = this.#pending.totalBytes;
+      const room = recent.takeBuffer(Math.min(LARGE_BLOCK_BYTES, this.#pending.mostEncodedBytes));
+      const block = this.#pending.encode(room, () => sequence.take(this));
+      const bytes = before - this.#pending.totalBytes;
       const taken = this.#taken();
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      await this.#write(batch);
-      this.#options.sequence.flushed(this, this.#pending[0]?.seq);
-      this.#options.onFlushed(bytes);
+      await this.#write(block, bytes);
+      sequence.flushed(this);
+      onFlushed(bytes);
       this.#written = taken;
       this.#syncSoon(bytes);
-    }
+    } while (this.#pending.totalBytes >= FLUSH_BYTES);
   }
 
   /** What whoever sent the output need not keep any more; a stream's unfinished character still has to be kept. */
   #taken(): StoredBytes {
     return {
-      stdout: this.#seen.stdout - this.#held.stdout.length,
-      stderr: this.#seen.stderr - this.#held.stderr.length,
+      stdout: this.#seen.stdout - this.#held.stdout.length - this.#pending.bytes.stdout,
+      stderr: this.#seen.stderr - this.#held.stderr.length - this.#pending.bytes.stderr,
     };
   }
 
@@ -202,13 +216,14 @@ export class OutputWriter {
     this.#options.onStored?.(written);
   }
 
-  async #write(batch: readonly LoggedFrame[]): Promise<void> {
-    if (this.#problem) return;
+  async #write(block: Buffer, payloadBytes: number): Promise<void> {
     try {
       this.#file ??= await this.#open();
-      this.#fileBytes += await writeAll(this.#file, batch.flatMap(encodeFrame), this.#fileBytes);
+      await writeAll(this.#file, block, this.#fileBytes);
+      this.#fileBytes += block.length;
+      this.#growing.grow(block);
     } catch (error) {
-      this.#fail(error, batch);
+      await this.#fail(error, payloadBytes);
     }
   }
 
@@ -221,10 +236,13 @@ export class OutputWriter {
     return file;
   }
 
-  #fail(error: unknown, batch: readonly LoggedFrame[]): void {
+  /** Nothing of the block is kept, nor of what waits. */
+  async #fail(error: unknown, payloadBytes: number): Promise<void> {
+    await this.#file?.truncate(this.#fileBytes).catch(() => undefined);
     this.#problem = error;
     this.#truncated = true;
-    for (const frame of batch) this.#storedBytes -= frame.payload.length;
+    this.#storedBytes -= payloadBytes + this.#pending.totalBytes;
+    this.#pending.clear();
   }
 
   async #closeFile(): Promise<void> {
@@ -247,29 +265,12 @@ async function openNew(path: string): Promise<FileHandle> {
   return open(path, "wx", 0o600);
 }
 
-/** `writev` may write less than all, as on a disk that becomes full; the rest is written or the error comes up. */
-async function writeAll(file: FileHandle, buffers: readonly Buffer[], at: number): Promise<number> {
-  const { bytesWritten } = await file.writev([...buffers], at);
-  const total = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
-  if (bytesWritten === total) return total;
-  const rest = Buffer.concat(buffers).subarray(bytesWritten);
-  for (let sent = 0; sent < rest.length; ) {
-    const piece = await file.write(rest, sent, rest.length - sent, at + bytesWritten + sent);
-    sent += piece.bytesWritten;
+/** A write may take less than all, as on a disk that becomes full; the rest is written or the error comes up. */
+async function writeAll(file: FileHandle, block: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < block.length; ) {
+    const { bytesWritten } = await file.write(block, done, block.length - done, at + done);
+    done += bytesWritten;
   }
-  return total;
-}
-
-function toPayloads(bytes: Buffer): Buffer[] {
-  const payloads: Buffer[] = [];
-  let rest = bytes;
-  while (rest.length > MAX_PAYLOAD_BYTES) {
-    const payload = wholeCharacters(rest.subarray(0, MAX_PAYLOAD_BYTES));
-    payloads.push(payload);
-    rest = rest.subarray(payload.length);
-  }
-  if (rest.length > 0) payloads.push(rest);
-  return payloads;
 }
 
 function wholeCharacters(bytes: Buffer): Buffer {

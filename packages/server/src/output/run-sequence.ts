@@ -17,10 +17,9 @@ export class RunSequence {
     return this.#last;
   }
 
-  /** Says that the writer has written all but the frames from `oldestPending` on. */
-  flushed(writer: object, oldestPending: number | undefined): void {
-    if (oldestPending === undefined) this.#oldestPending.delete(writer);
-    else this.#oldestPending.set(writer, oldestPending);
+  /** Says that the writer has written all its frames. */
+  flushed(writer: object): void {
+    this.#oldestPending.delete(writer);
   }
 
   /** Every frame with this number or a lower one can be read. */

@@ -1,16 +1,19 @@
-import { isTerminal, type OutputFrame, type RunState } from "@deckhand/core";
+import { isTerminal, type RunState } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
-import type { ExecutionFrame } from "../output/merged-frames.ts";
 import type { OutputCursor, OutputLog } from "../output/output-log.ts";
-import { type RunSignals, waitForRun } from "./run-signals.ts";
+import { OutputEvents } from "./output-frames.ts";
+import { type RunSignals, type Waiter, waitForRun } from "./run-signals.ts";
 import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
 import { toExecution, toRunSummary } from "./run-view.ts";
 
 /** A lost signal costs this much delay and no data. */
 const LOOK_AGAIN_MS = 5_000;
-/** Signals that come closer together than this are answered by one look. */
+/** Signals that come closer together than this are answered by one look at the states. */
 const COALESCE_MS = 20;
+/** Whoever gave so much output has more by now. */
+const FLOOD_BYTES = 64 * 1024;
+const FLOOD_LOOK_MS = 100;
 const FRAMES_AT_ONCE = 256;
 
 export interface FollowDeps {
@@ -27,21 +30,20 @@ export interface FollowOptions {
 }
 
 export interface RunEventMessage {
-  readonly event: "run" | "execution" | "output" | "end";
-  /** Given with output only: what to resume after. */
-  readonly id?: number;
+  readonly event: "run" | "execution" | "end";
   readonly data: unknown;
 }
 
 /**
  * Streams a run: the state of each execution, then its output and changes as they come, then the end. States are read
- * before output, so an execution's end is told after all that it wrote.
+ * before output, so an execution's end is told after all that it wrote. Output comes as the bytes of its events, which are
+ * good until the next are asked for.
  */
 export async function* followRun(
   deps: FollowDeps,
   runId: string,
   options: FollowOptions,
-): AsyncGenerator<RunEventMessage> {
+): AsyncGenerator<RunEventMessage | Buffer> {
   const waiter = waitForRun(deps.signals, runId);
   try {
     const executions = await pickExecutions(deps, runId, options.executionId);
@@ -50,15 +52,17 @@ export async function* followRun(
       executionIds: [...names.keys()],
       after: options.after,
     });
+    const output = outputReader(cursor, (id) => names.get(id) ?? "");
     const told = new Map<string, string>();
     while (!options.signal.aborted) {
       const run = await getRun(deps.db, runId);
       const rows = await pickExecutions(deps, runId, options.executionId);
-      yield* outputOf(cursor, names);
+      const lookAgainAt = performance.now() + COALESCE_MS;
+      yield* output();
       yield* changes(run, rows, told);
       if (isTerminal(run.state as RunState)) return yield toEnd(run, rows);
       await waiter.next({ timeoutMs: LOOK_AGAIN_MS, signal: options.signal });
-      await pause(COALESCE_MS);
+      yield* outputUntil(lookAgainAt, { output, waiter, signal: options.signal });
     }
   } finally {
     waiter.close();
@@ -70,23 +74,45 @@ async function pickExecutions(deps: FollowDeps, runId: string, executionId: stri
   return executionId ? rows.filter((row) => row.id === executionId) : rows;
 }
 
-async function* outputOf(
-  cursor: OutputCursor,
-  names: ReadonlyMap<string, string>,
-): AsyncGenerator<RunEventMessage> {
-  for (
-    let frames = await cursor.next(FRAMES_AT_ONCE);
-    frames.length > 0;
-    frames = await cursor.next(FRAMES_AT_ONCE)
-  ) {
-    for (const frame of frames) {
-      yield {
-        event: "output",
-        id: frame.seq,
-        data: toOutputFrame(frame, names.get(frame.executionId) ?? ""),
-      };
+type OutputReader = () => AsyncGenerator<Buffer, number>;
+
+/** Gives what can be read now, and in the end says how much that was. */
+function outputReader(cursor: OutputCursor, nameOf: (executionId: string) => string): OutputReader {
+  const events = new OutputEvents();
+  return async function* () {
+    let bytes = 0;
+    for (
+      let frames = await cursor.next(FRAMES_AT_ONCE);
+      frames.length > 0;
+      frames = await cursor.next(FRAMES_AT_ONCE)
+    ) {
+      for (const block of events.encode(frames, nameOf)) {
+        bytes += block.length;
+        yield block;
+      }
+      cursor.release();
     }
+    return bytes;
+  };
+}
+
+interface Following {
+  readonly output: OutputReader;
+  readonly waiter: Waiter;
+  readonly signal: AbortSignal;
+}
+
+/** While much comes, reads along and looks at the states less often; else waits. */
+async function* outputUntil(
+  time: number,
+  { output, waiter, signal }: Following,
+): AsyncGenerator<Buffer> {
+  for (let bytes = yield* output(); bytes >= FLOOD_BYTES; bytes = yield* output()) {
+    const timeoutMs = time + FLOOD_LOOK_MS - performance.now();
+    if (timeoutMs <= 0 || signal.aborted) return;
+    await waiter.next({ timeoutMs, signal });
   }
+  await pause(Math.max(0, time - performance.now()));
 }
 
 function* changes(
@@ -111,34 +137,6 @@ function toEnd(run: RunRow, rows: readonly ExecutionRow[]): RunEventMessage {
 
 function toEventRun(run: RunRow, rows: readonly ExecutionRow[]) {
   return toRunSummary(run, rows.length === 1 ? (rows[0]?.exit_code ?? null) : null);
-}
-
-/** Shows a frame as text where it is text; a frame holds whole characters when the script wrote any. */
-export function toOutputFrame(frame: ExecutionFrame, target: string): OutputFrame {
-  const { seq, executionId, stream, payload } = frame;
-  const shared = {
-    seq,
-    executionId,
-    target,
-    stream,
-    at: new Date(frame.atMs).toISOString(),
-    bytes: payload.length,
-  };
-  const text = toText(payload);
-  return text === undefined
-    ? { ...shared, base64: payload.toString("base64") }
-    : { ...shared, text };
-}
-
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** `undefined` when the bytes are no UTF-8. */
-export function toText(bytes: Uint8Array): string | undefined {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function pause(ms: number): Promise<void> {

@@ -29,7 +29,8 @@ import { type Caller, callerOf } from "../audit/caller.ts";
 import type { App } from "../http/app.ts";
 import { problemResponses } from "../http/problem-responses.ts";
 import { sendEvents } from "../http/server-sent-events.ts";
-import { type FollowDeps, followRun, toOutputFrame, waitForEnd } from "./follow-run.ts";
+import { type FollowDeps, followRun, waitForEnd } from "./follow-run.ts";
+import { toOutputFrame } from "./output-frames.ts";
 import { type PlannedRun, toPlanView } from "./plan-run.ts";
 import { toRerunRequest } from "./rerun.ts";
 import { listRuns } from "./run-list.ts";
@@ -325,11 +326,12 @@ async function readPage(deps: RunRoutesDeps, runId: string, query: z.infer<typeo
     after: query.after,
   });
   const frames = await cursor.next(query.limit);
+  const isLast = frames.length < query.limit && (await cursor.next(1)).length === 0;
   const shown = frames.filter((frame) => !query.stream || frame.stream === query.stream);
   return {
     data: shown.map((frame) => toOutputFrame(frame, names.get(frame.executionId) ?? "")),
     next: frames.at(-1)?.seq ?? query.after,
-    complete: frames.length < query.limit && isTerminal(run.state as RunState),
+    complete: isLast && isTerminal(run.state as RunState),
   };
 }
 
