@@ -15,9 +15,14 @@ const targets = new Map<string, TestContainer>();
 const ESCAPES = "\u001b[2J\u001b]0;owned\u0007";
 const HOSTILE = `printf "$1" >/proc/self/comm; while :; do sleep 1000; done`;
 
+const CLOSED = ["--read-only", "--user", "1234"] as const;
+/** Then there is nowhere to write at all. */
+const NOTHING_SHARED = ["--mount", "type=tmpfs,dst=/dev/shm,tmpfs-mode=0755"] as const;
+
 const CONTAINERS = {
   plain: { image: "busybox", flags: [] },
-  closed: { image: "busybox", flags: ["--read-only", "--user", "1234"] },
+  closed: { image: "busybox", flags: CLOSED },
+  sealed: { image: "busybox", flags: [...CLOSED, ...NOTHING_SHARED] },
   shellless: { image: "scratch", flags: [], command: ["/sleep", "100000"] },
   hostile: {
     image: "busybox",
@@ -74,13 +79,30 @@ test("a container with a guard is well, in groups of lines with marks", async ()
   expect(done.stdout).not.toContain("\u001b");
 });
 
-test("a container that lets no guard in is told with what is lost and what to do, and is 1", async () => {
+test("a container that lets no guard in, but can be written to, keeps what scripts say in files", async () => {
   const done = await line.run(["doctor", nameOf("closed")]);
-  expect(done.exitCode).toBe(1);
+  expect(done.exitCode).toBe(0);
   expect(done.stdout).toMatch(/^ {2}✕ shell .*\n +.*docker run --tmpfs \/run:exec$/m);
   expect(done.stdout).toMatch(/^ {2}✕ python +the container has no python3$/m);
   expect(done.stdout).toMatch(/^ {2}· root +read-only$/m);
+  expect(done.stdout).toMatch(/^ {2}! way +shell-files: /m);
+  expect(done.stdout).toMatch(/^ {2}✓ durability +durable: /m);
   expect(done.stdout).toMatch(/^ {2}! terminal +can not be opened/m);
+  expect(done.stdout).toMatch(/\nScripts run here in a durable way\.\n$/);
+});
+
+test("a container where nothing can be written is told with what is lost, and is 1", async () => {
+  const done = await line.run(["doctor", nameOf("sealed")]);
+  expect(done.exitCode).toBe(1);
+  expect(done.stdout).toMatch(/^ {2}✕ shell +no directory .*\n +.*docker run --tmpfs \/run:exec$/m);
+  expect(done.stdout).toMatch(/^ {2}! way +attached-exec: /m);
+  expect(done.stdout).toMatch(/^ {2}! server restart +no re-attach/m);
+  expect(done.stdout).toMatch(/^ {2}! stop +.*orphans reach PID 1$/m);
+  expect(done.stdout).toMatch(/^ {2}✓ PID 1 +sh: .*; it reaps orphans$/m);
+  expect(done.stdout).toMatch(
+    /^ {2}✕ scripts +can not run here\. The script could be written nowhere/m,
+  );
+  expect(done.stdout).toMatch(/\nOnly plain command lines run here\.\n$/);
 });
 
 test("a container without a shell can run nothing, until an operator allows it", async () => {
@@ -102,16 +124,22 @@ test("a container without a shell can run nothing, until an operator allows it",
 });
 
 test("a program gets one document, with everything that was found", async () => {
-  const done = await line.run(["doctor", nameOf("closed"), "-o", "json"]);
+  const done = await line.run(["doctor", nameOf("sealed"), "-o", "json"]);
   expect(done.exitCode).toBe(1);
   expect(documentOf(done)).toMatchObject({
-    target: { name: nameOf("closed"), engine: "local" },
+    target: { name: nameOf("sealed"), engine: "local" },
     user: "",
     container: { status: "running", user: "1234", oomKilled: false },
     engine: { product: "docker" },
     guard: null,
     tried: [{ way: "shell" }, { way: "python" }, { way: "perl" }],
-    guarantees: { survivesServerRestart: expect.any(Boolean) },
+    refusal: { code: "no-writable-directory" },
+    guarantees: {
+      way: "attached-exec",
+      durability: "attached",
+      stop: "marker-sweep",
+      survivesServerRestart: false,
+    },
     inside: { user: { uid: 1234 }, readOnlyRoot: true },
   });
 });

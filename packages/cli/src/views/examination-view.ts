@@ -43,15 +43,17 @@ function toLines(
   return hint === null ? line : `${line}${INDENT}${" ".repeat(width)}  ${toOneLine(hint)}\n`;
 }
 
-function toVerdict({ guarantees }: ExaminationView, style: Style): string {
-  if (guarantees === null) return style("red", "Nothing can run here.");
-  if (guarantees.way === "direct-exec")
-    return style("yellow", "Only plain command lines run here.");
-  if (isDurable({ guarantees })) return style("green", "Scripts run here in a durable way.");
+function toVerdict(examined: ExaminationView, style: Style): string {
+  if (examined.guarantees === null) return style("red", "Nothing can run here.");
+  if (examined.refusal !== null) return style("yellow", "Only plain command lines run here.");
+  if (isDurable(examined)) return style("green", "Scripts run here in a durable way.");
   return style("yellow", "Scripts run here, but not in a durable way.");
 }
 
-/** Whether nothing of a script is lost with a connection or a server. */
-export function isDurable({ guarantees }: Pick<ExaminationView, "guarantees">): boolean {
-  return guarantees?.durability === "durable";
+/** Whether scripts run there, and nothing of one is lost with a connection or a server. */
+export function isDurable({
+  guarantees,
+  refusal,
+}: Pick<ExaminationView, "guarantees" | "refusal">): boolean {
+  return guarantees?.durability === "durable" && refusal === null;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guarantees } from "./run.ts";
+import { guarantees, reasonCode } from "./run.ts";
 import { timestamp } from "./shared.ts";
 import { targetHealth, target as targetSchema } from "./target.ts";
 
@@ -117,7 +117,14 @@ export const examination = z
     }),
     guard: guardFinding.nullable().meta({ description: "null: there is no way for it" }),
     tried: z.array(triedWay).meta({ description: "ways that do not work, in the order tried" }),
-    guarantees: guarantees.nullable().meta({ description: "null: nothing can run here" }),
+    guarantees: guarantees.nullable().meta({
+      description:
+        "what holds for a script, or for plain command lines where no script can run; null: nothing can",
+    }),
+    refusal: z
+      .object({ code: reasonCode, detail: z.string() })
+      .nullable()
+      .meta({ description: "why no script can run; null: one can" }),
     inside: insideFinding.nullable().meta({ description: "null: there is no shell to look by" }),
     findings: z.array(finding),
   })

@@ -149,7 +149,7 @@ export const runRequest = z
 export type RunRequest = z.infer<typeof runRequest>;
 export type RunRequestInput = z.input<typeof runRequest>;
 
-const reasonCode = z.enum(
+export const reasonCode = z.enum(
   Object.keys(OUTCOME_REASONS) as [OutcomeReasonCode, ...OutcomeReasonCode[]],
 );
 

@@ -94,45 +94,59 @@ async function examineFallback(
   { fallback, withoutShell }: ExamineDeps,
   place: ContainerPlace,
 ): Promise<Run> {
-  const result = await fallback.start(emptyScript(place));
-  if (result.kind === "started") {
-    const { execution } = result;
-    const timer = setTimeout(() => execution.abandon(NOT_ENDED), END_WITHIN_MS);
-    for await (const _ of execution.output);
-    await execution.outcome;
-    clearTimeout(timer);
-    execution.release();
-    return { guarantees: execution.guarantees, refusal: undefined };
-  }
-  if (result.kind === "detached") return { guarantees: undefined, refusal: undefined };
-  const { reason } = result;
-  const allowed = reason.code === "no-shell" ? withoutShell : undefined;
-  return { guarantees: allowed, refusal: reason };
+  const script = await tryStart(fallback, { ...place, program: EMPTY_SCRIPT });
+  const { refusal } = script;
+  if (refusal?.code === "no-shell") return { guarantees: withoutShell, refusal };
+  if (refusal?.code !== "no-writable-directory") return script;
+  const { guarantees } = await tryStart(fallback, { ...place, program: EMPTY_COMMAND });
+  return { guarantees, refusal };
 }
+
+async function tryStart(
+  session: Session,
+  what: ContainerPlace & Pick<ExecutionSpec, "program">,
+): Promise<Run> {
+  const result = await session.start(toSpec(what));
+  if (result.kind === "detached") return { guarantees: undefined, refusal: SHUTTING_DOWN };
+  if (result.kind !== "started") return { guarantees: undefined, refusal: result.reason };
+  const { execution } = result;
+  const timer = setTimeout(() => execution.abandon(NOT_ENDED), END_WITHIN_MS);
+  for await (const _ of execution.output);
+  await execution.outcome;
+  clearTimeout(timer);
+  execution.release();
+  return { guarantees: execution.guarantees, refusal: undefined };
+}
+
+const EMPTY_SCRIPT: ExecutionSpec["program"] = {
+  kind: "script",
+  text: ":\n",
+  launch: { commands: ["sh"], flags: [], delivery: "descriptor", extension: ".sh", prelude: "" },
+};
+const EMPTY_COMMAND: ExecutionSpec["program"] = { kind: "argv", argv: ["sh", "-c", ":"] };
+
+const SHUTTING_DOWN: OutcomeReason = {
+  code: "server-shutdown",
+  detail: "The server is shutting down.",
+};
 
 const NOT_ENDED: OutcomeReason = {
   code: "start-timed-out",
   detail: "A script without a word did not end in time.",
 };
 
-function emptyScript({ containerId, user }: ContainerPlace): ExecutionSpec {
+function toSpec({
+  containerId,
+  user,
+  program,
+}: ContainerPlace & Pick<ExecutionSpec, "program">): ExecutionSpec {
   const id = randomBytes(13).toString("hex");
   return {
     executionId: `exe_${id}`,
     runId: `run_${id}`,
     containerId,
     user,
-    program: {
-      kind: "script",
-      text: ":\n",
-      launch: {
-        commands: ["sh"],
-        flags: [],
-        delivery: "descriptor",
-        extension: ".sh",
-        prelude: "",
-      },
-    },
+    program,
     args: [],
     env: {},
     stdin: undefined,

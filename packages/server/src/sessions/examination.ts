@@ -26,9 +26,9 @@ export interface Examination {
   readonly guard: GuardFinding | undefined;
   /** The ways for the guard that do not work here. */
   readonly tried: readonly TriedWayFinding[];
-  /** What holds for a script here; `undefined` when none can run. */
+  /** What holds for a script here, or for plain command lines where no script can run; `undefined` when nothing can. */
   readonly guarantees: Guarantees | undefined;
-  /** Why no script can run. */
+  /** Why no script can run; `undefined` when one can. */
   readonly refusal: OutcomeReason | undefined;
   /** `undefined` where there is no shell to look by. */
   readonly inside: InsideFinding | undefined;

@@ -77,27 +77,40 @@ function adviseWay(
 }
 
 function describeRun({ engine }: Target, { guarantees, refusal, inside }: Examination): Told[] {
-  if (!guarantees) {
-    const why = refusal?.detail ?? "The server is shutting down.";
-    return [tell("problem", "scripts", `can not run here. ${why}`, adviseRefusal(engine, refusal))];
-  }
+  if (!guarantees) return describeRefusal(engine, refusal);
   const { way, durability, stop, survivesServerRestart } = guarantees;
-  const isDirect = way === "direct-exec";
-  const isGuarded = way === "guard";
   return [
-    isDirect
-      ? tell("problem", "way", "direct-exec: plain command lines only; scripts need a shell")
-      : tell(isGuarded ? "ok" : "warning", "way", way),
+    ...describeRefusal(engine, refusal),
+    WAYS[way],
     DURABILITIES[durability],
     stop === "marker-sweep" ? describeSweep(inside) : STOPS[stop],
     survivesServerRestart
       ? tell("ok", "server restart", "scripts go on, and end with their true result")
       : tell("warning", "server restart", "no re-attach: what runs then ends as lost"),
-    isGuarded
+    way === "guard"
       ? tell("ok", "terminal", "can be opened")
       : tell("warning", "terminal", "can not be opened: it needs the guard"),
   ];
 }
+
+const WAYS: Readonly<Record<Guarantees["way"], Told>> = {
+  guard: tell("ok", "way", "guard: it starts the script, and keeps its output and its end"),
+  "shell-files": tell(
+    "warning",
+    "way",
+    "shell-files: a shell starts the script, and files in the container keep its output and its end",
+  ),
+  "attached-exec": tell(
+    "warning",
+    "way",
+    "attached-exec: the script's output and end are on the engine's connection alone",
+  ),
+  "direct-exec": tell(
+    "problem",
+    "way",
+    "direct-exec: a command line is the engine's exec itself, and nothing of ours watches it",
+  ),
+};
 
 const DURABILITIES: Readonly<Record<Guarantees["durability"], Told>> = {
   durable: tell(
@@ -139,9 +152,13 @@ function describeSweep(inside: InsideFinding | undefined): Told {
   return tell("warning", "stop", `${found}; ${escapes}`);
 }
 
-function adviseRefusal(engine: string, refusal: Examination["refusal"]): string | undefined {
-  if (refusal?.code !== "no-shell") return undefined;
-  return `Plain command lines can be allowed: engines.${engine}.directExec: true in the configuration.`;
+function describeRefusal(engine: string, refusal: Examination["refusal"]): Told[] {
+  if (!refusal) return [];
+  const hint =
+    refusal.code === "no-shell"
+      ? `Plain command lines can be allowed: engines.${engine}.directExec: true in the configuration.`
+      : undefined;
+  return [tell("problem", "scripts", `can not run here. ${refusal.detail}`, hint)];
 }
 
 function describeInsideOf({ inside, guarantees }: Examination): Told[] {

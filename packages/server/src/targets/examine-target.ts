@@ -80,7 +80,7 @@ interface Asked {
 }
 
 function toView(examination: Examination, { target, user, examinedAt }: Asked): ExaminationView {
-  const { container, engine, guard, tried, guarantees, inside } = examination;
+  const { container, engine, guard, tried, guarantees, refusal, inside } = examination;
   const { id, name, containerId, image } = target;
   const startedMs = Date.parse(container.startedAt);
   return {
@@ -98,6 +98,7 @@ function toView(examination: Examination, { target, user, examinedAt }: Asked): 
     guard: guard ?? null,
     tried: [...tried],
     guarantees: guarantees ?? null,
+    refusal: refusal ?? null,
     inside: inside ?? null,
     findings: describeExamination(target, examination),
   };
