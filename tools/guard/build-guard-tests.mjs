@@ -58,7 +58,11 @@ const PROGRAMS = {
   },
   "fuzz-connection": {
     findCompiler: findClang,
-    flags: [...SANITIZED, "-fsanitize=fuzzer,address,undefined"],
+    flags: [
+      ...SANITIZED,
+      "-fsanitize=fuzzer,address,undefined",
+      ...["-include", join(FUZZ, "pretend.h")],
+    ],
     sources: () => [join(FUZZ, "connection.c"), ...without("main.c", "daemon.c")],
   },
 };
