@@ -59,7 +59,7 @@ afterEach(async () => container?.remove());
 /** Where a user who is not root can write nothing that may be executed, and there is no interpreter, no guard gets in. */
 const WAYS = [
   { way: "guard", flags: [] },
-  { way: "attached-exec", flags: ["--read-only", "--user", "1234"] },
+  { way: "shell-files", flags: ["--read-only", "--user", "1234"] },
 ] as const;
 type Way = (typeof WAYS)[number];
 

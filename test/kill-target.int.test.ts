@@ -14,6 +14,8 @@ const SETTLED_WITHIN_MS = 20_000;
 /** Longer than a lost connection takes to be seen. */
 const AWAY_MS = 4_000;
 const CONTAINER_ENDED = ["container-stopped", "container-restarted", "container-gone"];
+/** No directory may hold programs, and there is none for what a script writes. */
+const ROOM_FOR_A_SCRIPT = ["--read-only", "--user", "1234", "--shm-size", "8k"];
 const FOR_EVER = "echo before; while :; do sleep 1; done";
 
 let server: DeckhandServer;
@@ -144,8 +146,8 @@ describe("an engine without live-restore", () => {
     await expectLost(run, CONTAINER_ENDED, using);
   });
 
-  test("that is killed, where no guard got in: lost at once, as nothing can be waited for", async () => {
-    const run = await startPrivate(["--read-only", "--user", "1234"]);
+  test("that is killed, where neither a guard nor files can be: lost at once, as nothing can be waited for", async () => {
+    const run = await startPrivate(ROOM_FOR_A_SCRIPT);
     await dockerd.end("SIGKILL");
     await expectLost(run, ["engine-unreachable", "connection-lost"], using);
   });

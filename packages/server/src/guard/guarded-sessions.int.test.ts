@@ -7,6 +7,6 @@ sessionContract({
   closeSession: closeAll,
   expectationsOf: (place) =>
     place === NOTHING_LETS_IN
-      ? { way: "attached-exec", survivors: "named", reporterKilled: "exit-unknown" }
+      ? { way: "shell-files", survivors: "named", reporterKilled: "exit-unknown" }
       : { way: "guard", survivors: "ended", reporterKilled: "guard-gone" },
 });

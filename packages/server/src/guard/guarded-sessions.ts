@@ -102,7 +102,8 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
 
   return {
     start,
-    resume: async (spec, received) => {
+    resume: async (spec, received, way = GUARD_GUARANTEES.way) => {
+      if (way !== GUARD_GUARANTEES.way) return fallback.resume(spec, received, way);
       const opened = await open(spec, spec.startTimeoutMs);
       if (closed) return { kind: "detached" };
       if (!opened) {

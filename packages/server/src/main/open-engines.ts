@@ -15,6 +15,7 @@ import { attachedSession } from "../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
 import { allowedWays } from "../guard/ways/allowed-ways.ts";
 import { removeLeftSidecars, sidecarOwner } from "../guard/ways/sidecar.ts";
+import { filedSession } from "../sessions/filed/filed-session.ts";
 import { DIRECT_GUARANTEES } from "../sessions/direct/direct-execution.ts";
 import type { Examiner } from "../sessions/examination.ts";
 import type { Session } from "../sessions/session.ts";
@@ -139,24 +140,31 @@ function openEngine(
   { directExec, guard }: EngineConfig,
   { guardKey, isWanted, logger }: OpenEnginesOptions,
 ): OpenEngine {
-  const fallback = attachedSession({ engine, directExec });
+  const fallback = filedSession({ engine, fallback: attachedSession({ engine, directExec }) });
   const owner = sidecarOwner(guardKey);
   if (guard.sidecarImage)
     // An engine that is away removes them by itself, a minute after they were started.
     void removeLeftSidecars(engine, owner).catch(() => undefined);
+  const session = guardedSessions({
+    engine,
+    ways: allowedWays(guard, owner),
+    fallback,
+    withoutShell: directExec ? DIRECT_GUARANTEES : undefined,
+    key: guardKey,
+    isWanted,
+    onFallback: ({ containerId, user }, why) =>
+      logger.warn({ engine: engine.name, containerId, user, why }, "the guard can not be used"),
+  });
   return {
     engine,
     inventory: engineInventory({ engine }),
-    session: guardedSessions({
-      engine,
-      ways: allowedWays(guard, owner),
-      fallback,
-      withoutShell: directExec ? DIRECT_GUARANTEES : undefined,
-      key: guardKey,
-      isWanted,
-      onFallback: ({ containerId, user }, why) =>
-        logger.warn({ engine: engine.name, containerId, user, why }, "the guard can not be used"),
-    }),
+    session: {
+      ...session,
+      close: () => {
+        session.close();
+        fallback.close();
+      },
+    },
   };
 }
 

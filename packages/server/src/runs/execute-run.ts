@@ -35,6 +35,8 @@ import { type EndedOutcome, type StopReason, toSettlement } from "./settlement.t
 
 /** How long the end may take after a stop said that nothing is left, or that nothing more can be done. */
 const END_AFTER_STOP_MS = 5_000;
+/** What an earlier server process had started gets this long to tell an end that is past. */
+const HEARD_WITHIN_MS = 5_000;
 const STORAGE_RETRY_MS = 1_000;
 const NOTE_AFTER_MS = 25;
 
@@ -159,7 +161,7 @@ async function takeUp(deps: ExecuteDeps, executionId: string, self: UnderWay): P
   // A secret that was forgotten is needed for a start only.
   if ("code" in prepared) return settleUnstarted(deps, executionId, toTakenUp(row, prepared));
   const received = await deps.output.measure(row.run_id, row.id);
-  const result = await prepared.session.resume(prepared.spec, received);
+  const result = await prepared.session.resume(prepared.spec, received, findWay(row));
   if (result.kind === "detached") return;
   if (result.kind === "resumed")
     return runToEnd(deps, { ...prepared, row, self, running: result.execution, isResumed: true });
@@ -167,14 +169,20 @@ async function takeUp(deps: ExecuteDeps, executionId: string, self: UnderWay): P
     return start(deps, { ...prepared, row, self });
   if (result.kind === "unknown" && self.stopReason)
     return settleUnstarted(deps, executionId, self.stopReason);
-  const reason = result.kind === "lost" ? result.reason : FORGOTTEN;
+  const reason = result.kind === "lost" ? result.reason : toForgotten(row);
   await settleUnstarted(deps, executionId, { state: "lost", reason });
 }
 
-const FORGOTTEN: OutcomeReason = {
-  code: "guard-gone",
-  detail: "The guard in the container does not know the script any more.",
-};
+function findWay({ guarantees_json }: ExecutionRow): Guarantees["way"] | undefined {
+  return guarantees_json === null ? undefined : (JSON.parse(guarantees_json) as Guarantees).way;
+}
+
+function toForgotten(row: ExecutionRow): OutcomeReason {
+  if (findWay(row) === "shell-files")
+    return { code: "exit-unknown", detail: "The files that told of the script are gone." };
+  const detail = "The guard in the container does not know the script any more.";
+  return { code: "guard-gone", detail };
+}
 
 /** Written down before anything can run, so that after a crash we know where to look for it. */
 async function noteWay(
@@ -275,9 +283,12 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
   });
   const noting = noteRunning(deps, execution);
   self.running = running;
-  if (self.abandoned) running.abandon(self.abandoned);
+  if (self.abandoned) running.detach(self.abandoned);
   const unwatch = deps.watchContainer(toWatched(row, running), (reason) => running.abandon(reason));
-  const [outcome, leftovers] = await Promise.all([pump(running, writer), stopWhenAsked(execution)]);
+  const [outcome, leftovers] = await Promise.all([
+    pump(running, writer),
+    stopWhenAsked(deps, execution),
+  ]);
   unwatch();
   const startedAtMs = await noting.end();
   const totals = await closeWriter(writer, outcome);
@@ -350,14 +361,18 @@ async function pump(running: RunningExecution, writer: OutputWriter): Promise<Se
 }
 
 /** Waits for the deadline or a cancel, whichever is first, and stops the script; ends with the script. */
-async function stopWhenAsked({ plan, running, self }: Running): Promise<readonly Leftover[]> {
+async function stopWhenAsked(deps: ExecuteDeps, execution: Running): Promise<readonly Leftover[]> {
+  const { plan, running, self } = execution;
   const ended = running.outcome.then(() => "ended" as const);
   const deadline = running.keepsDeadline
     ? undefined
-    : setTimeout(() => {
-        self.stopReason ??= toDeadline(plan.timeoutMs);
-        self.wake();
-      }, plan.timeoutMs);
+    : setTimeout(
+        () => {
+          self.stopReason ??= toDeadline(plan.timeoutMs);
+          self.wake();
+        },
+        toTimeLeft(deps, execution),
+      );
   const asked = new Promise<"asked">((resolve) => {
     self.wake = () => resolve("asked");
     if (self.stopReason) resolve("asked");
@@ -368,6 +383,12 @@ async function stopWhenAsked({ plan, running, self }: Running): Promise<readonly
   const leftovers = await running.stop({ graceMs: plan.killGraceMs });
   await abandonUnlessEnded(running, leftovers);
   return leftovers;
+}
+
+/** The time without a server counts too; what ended in it must be heard all the same. */
+function toTimeLeft({ now }: ExecuteDeps, { plan, row, isResumed }: Running): number {
+  if (!isResumed || row.started_at === null) return plan.timeoutMs;
+  return Math.max(HEARD_WITHIN_MS, plan.timeoutMs - (now() - row.started_at));
 }
 
 function toDeadline(timeoutMs: number): StopReason {

@@ -20,11 +20,7 @@ export interface Session {
    * received. `unknown` means that it was never started in this incarnation of the container, and never will be by
    * that earlier process. `lost` as in `start`. `way` is what `onWay` was told; without it, the guard.
    */
-  resume(
-    spec: ExecutionSpec,
-    received: ByteCounts,
-    way?: Guarantees["way"],
-  ): Promise<ResumeResult>;
+  resume(spec: ExecutionSpec, received: ByteCounts, way?: Guarantees["way"]): Promise<ResumeResult>;
   /** Lists the processes that still carry the execution's mark; for an execution whose connection is gone. */
   findLeftovers(execution: ExecutionPlace): Promise<readonly Leftover[]>;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Engine } from "../../engines/engine.ts";
 import { attachedSession } from "../../sessions/attached/attached-session.ts";
+import { filedSession } from "../../sessions/filed/filed-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guarded-sessions.ts";
 import { WAYS, type Way } from "../ways/way.ts";
 
@@ -24,7 +25,10 @@ export function openGuarded(
     onFallback = (why) => console.log(`fallback: ${why}`),
   }: OpenGuardedOptions = {},
 ): GuardedSessions {
-  const fallback = attachedSession({ engine, directExec: false });
+  const fallback = filedSession({
+    engine,
+    fallback: attachedSession({ engine, directExec: false }),
+  });
   const sessions = guardedSessions({
     engine,
     fallback,

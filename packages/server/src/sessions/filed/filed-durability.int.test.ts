@@ -303,12 +303,13 @@ describe("a container that ends", () => {
 });
 
 describe("where files can not be", () => {
-  test("an attached exec carries it out: perl is there, or no directory", async () => {
+  test("an attached exec carries it out: perl is there, no directory, or no room in it", async () => {
     const [, debian] = PLACES;
     if (!debian) throw new Error("no Debian");
     const flagsOf = [
       { ...debian, flags: ["--entrypoint", ""] },
       { ...BUSYBOX, flags: ["--read-only", "--ipc", "none", "--user", "1234"] },
+      { ...BUSYBOX, flags: ["--read-only", "--user", "1234", "--shm-size", "8k"] },
     ];
     for (const place of flagsOf) {
       const container = await newContainer(place);

@@ -1,8 +1,4 @@
-import {
-  type Expectations,
-  NOTHING_LETS_IN,
-  sessionContract,
-} from "../testing/session-contract.ts";
+import { type Expectations, sessionContract } from "../testing/session-contract.ts";
 import { attachedSession } from "../attached/attached-session.ts";
 import { filedSession } from "./filed-session.ts";
 

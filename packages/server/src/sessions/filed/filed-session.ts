@@ -216,8 +216,7 @@ async function resume(resuming: Resume): Promise<ResumeResult> {
       const container = await engine.findContainer(spec.containerId);
       if (!container) return gone();
       const { startedAt } = container;
-      if (spec.containerStartedAt !== undefined && startedAt !== spec.containerStartedAt)
-        return restarted();
+      if (isOther(startedAt, spec.containerStartedAt)) return restarted();
       const link = await openHeld({ engine, spec });
       if (link === "absent") return { kind: "unknown" };
       if (link) return await takeUp(resuming, link, startedAt);
@@ -248,6 +247,11 @@ async function takeUp(
   if (result.kind === "started") return { kind: "resumed", execution: result.execution };
   void releaseFiles(engine, spec);
   return result.kind === "rejected" ? { kind: "lost", reason: result.reason } : result;
+}
+
+/** A run knows its container's start to the millisecond only. */
+function isOther(startedAt: string, planned: string | undefined): boolean {
+  return planned !== undefined && Date.parse(startedAt) !== Date.parse(planned);
 }
 
 function gone(): ResumeResult {

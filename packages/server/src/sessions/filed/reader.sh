@@ -4,6 +4,13 @@ DECKHAND_N=$DECKHAND_NONCE
 deckhand_say() { printf '\036deckhand %s %s\n' "$DECKHAND_N" "$1"; }
 trap : HUP INT QUIT TERM
 
+# Takes away what was prepared, unless somebody has started it.
+deckhand_refuse() {
+  if mkdir "$DECKHAND_D/started" 2>/dev/null; then rm -rf "$DECKHAND_D"; fi
+  deckhand_say "impossible $1"
+  exit 0
+}
+
 # The order matters: shared memory is the last, because databases need it.
 DECKHAND_D=
 for DECKHAND_P in /tmp /var/tmp "${HOME:-/}" /dev/shm; do
@@ -33,8 +40,7 @@ if [ -z "$DECKHAND_D" ] || [ ! -d "$DECKHAND_D/started" ]; then
   # Written over in place later on, so that a full disk can not take it back.
   for DECKHAND_P in stdout stderr; do
     if [ -e "$DECKHAND_P.taken" ] || (printf '%20s\n' 0 >"$DECKHAND_P.taken") 2>/dev/null; then continue; fi
-    deckhand_say "impossible space"
-    exit 0
+    deckhand_refuse space
   done
   deckhand_say input
   # Two may prepare at once, and one of them may have started it: what is read already is never written again.
@@ -42,8 +48,7 @@ if [ -z "$DECKHAND_D" ] || [ ! -d "$DECKHAND_D/started" ]; then
   DECKHAND_L=$(wc -c <"stdin.$$")
   if [ "$((DECKHAND_L))" -ne "$DECKHAND_FILED_INPUT" ] || ! mv -f "stdin.$$" stdin; then
     rm -f "stdin.$$"
-    deckhand_say "impossible space"
-    exit 0
+    deckhand_refuse space
   fi
   deckhand_say "prepared $DECKHAND_D"
 else
