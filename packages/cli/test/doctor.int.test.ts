@@ -110,18 +110,34 @@ test("a container without a shell can run nothing, until an operator allows it",
   expect(done.exitCode).toBe(1);
   expect(done.stdout).toMatch(/\nNothing can run here\.\n$/);
   expect(done.stdout).toContain("engines.local.directExec: true");
-  const file = join(line.home, "direct.yaml");
-  const address = `unix://${engines().docker.socketPath}`;
-  await writeFile(file, `engines: {local: {address: "${address}", directExec: true}}\n`);
-  const allowing = await startDeckhandServer({ engines: [], env: { DECKHAND_CONFIG: file } });
-  const { url, token } = allowing;
-  const env = { DECKHAND_SERVER: url, DECKHAND_TOKEN: token };
-  const allowed = await line.run(["doctor", nameOf("shellless")], { env });
-  await allowing.close();
+  const allowed = await doctorOfServerThat("directExec: true", nameOf("shellless"));
   expect(allowed.exitCode).toBe(1);
   expect(allowed.stdout).toMatch(/^ {2}✕ stop +none: /m);
   expect(allowed.stdout).toMatch(/\nOnly plain command lines run here\.\n$/);
 });
+
+test("a container without a shell lets the guard in as an archive, where an operator allows it", async () => {
+  const allowed = await doctorOfServerThat("guard: {archive: any-version}", nameOf("shellless"));
+  expect(allowed.exitCode).toBe(0);
+  expect(allowed.stdout).toMatch(/^ {2}✓ guard +comes in by archive/m);
+  expect(allowed.stdout).toMatch(/^ {2}· shell +the container has no \/bin\/sh$/m);
+  expect(allowed.stdout).toMatch(/^ {2}! scripts +there is no shell: /m);
+  const closed = await doctorOfServerThat("guard: {archive: any-version}", nameOf("closed"));
+  expect(closed.stdout.match(/^ {2}✕ archive /gm)).toHaveLength(1);
+});
+
+/** Has another server, with this in its engine's configuration, look at a container. */
+async function doctorOfServerThat(allows: string, target: string): Promise<Finished> {
+  const file = join(line.home, "deckhand.yaml");
+  const address = `unix://${engines().docker.socketPath}`;
+  await writeFile(file, `engines: {local: {address: "${address}", ${allows}}}\n`);
+  const { url, token, close } = await startDeckhandServer({
+    engines: [],
+    env: { DECKHAND_CONFIG: file },
+  });
+  const env = { DECKHAND_SERVER: url, DECKHAND_TOKEN: token };
+  return line.run(["doctor", target], { env }).finally(close);
+}
 
 test("a program gets one document, with everything that was found", async () => {
   const done = await line.run(["doctor", nameOf("sealed"), "-o", "json"]);

@@ -46,6 +46,8 @@ function toLines(
 function toVerdict(examined: ExaminationView, style: Style): string {
   if (examined.guarantees === null) return style("red", "Nothing can run here.");
   if (examined.refusal !== null) return style("yellow", "Only plain command lines run here.");
+  if (examined.inside === null && isDurable(examined))
+    return style("green", "What can be started here runs in a durable way.");
   if (isDurable(examined)) return style("green", "Scripts run here in a durable way.");
   return style("yellow", "Scripts run here, but not in a durable way.");
 }

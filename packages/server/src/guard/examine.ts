@@ -7,7 +7,7 @@ import { GUARD_GUARANTEES } from "./guard-execution.ts";
 import type { GuardSession } from "./guard-session.ts";
 import { probe } from "./probe.ts";
 import { explainTried } from "./way-advice.ts";
-import { NoWay } from "./ways/open-by-any-way.ts";
+import { NoWay, type TriedWay } from "./ways/open-by-any-way.ts";
 
 const START_WITHIN_MS = 15_000;
 const END_WITHIN_MS = 10_000;
@@ -69,14 +69,20 @@ async function examineGuard({ findSession }: ExamineDeps, architecture: string):
     const { way, path } = link;
     return {
       guard: { way, path, version, protocol, pid, uid, wasThere },
-      tried: tried.map(explainTried),
+      tried: explainAll(tried),
     };
   } catch (error) {
-    if (error instanceof NoWay) return { guard: undefined, tried: error.tried.map(explainTried) };
+    if (error instanceof NoWay) return { guard: undefined, tried: explainAll(error.tried) };
     if (isAppError(error)) throw error;
     const problem = error instanceof Error ? error.message : String(error);
     return { guard: undefined, tried: [{ way: "guard", problem, advice: "Try again." }] };
   }
+}
+
+/** A way may be tried at several places, for the same reason in vain. */
+function explainAll(tried: readonly TriedWay[]): Ways["tried"] {
+  const explained = tried.map(explainTried);
+  return [...new Map(explained.map((one) => [`${one.way}: ${one.problem}`, one])).values()];
 }
 
 function notBuilt(architecture: string): Examination["tried"][number] {

@@ -81,6 +81,7 @@ function describeRun({ engine }: Target, { guarantees, refusal, inside }: Examin
   const { way, durability, stop, survivesServerRestart } = guarantees;
   return [
     ...describeRefusal(engine, refusal),
+    ...(way === "guard" && !inside ? [ONLY_PROGRAMS] : []),
     WAYS[way],
     DURABILITIES[durability],
     stop === "marker-sweep" ? describeSweep(inside) : STOPS[stop],
@@ -92,6 +93,12 @@ function describeRun({ engine }: Target, { guarantees, refusal, inside }: Examin
       : tell("warning", "terminal", "can not be opened: it needs the guard"),
   ];
 }
+
+const ONLY_PROGRAMS = tell(
+  "warning",
+  "scripts",
+  "there is no shell: only what the container has can be started, interpreters of its own or plain command lines",
+);
 
 const WAYS: Readonly<Record<Guarantees["way"], Told>> = {
   guard: tell("ok", "way", "guard: it starts the script, and keeps its output and its end"),
