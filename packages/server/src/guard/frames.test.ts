@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -9,6 +10,8 @@ import {
   ProtocolError,
 } from "./frames.ts";
 import { VECTORS, type Vector } from "./testing/vectors.ts";
+
+const ROOT = new URL("../../../../", import.meta.url);
 
 const toGuard = VECTORS.filter(({ direction, frame }) => direction === "to-guard" && frame);
 const fromGuard = VECTORS.filter(({ direction, frame }) => direction === "from-guard" && frame);
@@ -23,6 +26,17 @@ describe("every frame of the protocol has a vector", () => {
     const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
     expect([...types].sort((a, b) => a - b)).toEqual(all);
   });
+});
+
+test("the guard, and the page about the protocol, have the same types of frames", () => {
+  const header = readFileSync(new URL("guard/src/frame.h", ROOT), "utf8");
+  const page = readFileSync(new URL("docs/guard-protocol.md", ROOT), "utf8");
+  const inGuard = [...header.matchAll(/FRAME_(\w+) = (0x\w+),/g)].map(
+    ([, name, type]) => `${type} ${name}`,
+  );
+  const onPage = [...page.matchAll(/^### (0x\w+ \w+)$/gm)].map(([, title]) => title);
+  expect(onPage).toEqual(inGuard);
+  expect(onPage).toHaveLength(26);
 });
 
 test.each(toGuard)("$name is written as the guard reads it", ({ frame, bytes }) => {
