@@ -68,6 +68,8 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
     const made = lastNumber(runDirectory(options.directory, runId)).then(
       (last) => new RunSequence(last),
     );
+    // Whoever waits for it hears of it.
+    made.catch(() => undefined);
     sequences.set(runId, made);
     return made;
   }
@@ -88,7 +90,7 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
       const path = pathOf(runId, executionId);
       return new OutputWriter({
         path,
-        sequence: await sequenceOf(runId),
+        sequence: sequenceOf(runId),
         recent,
         limitBytes,
         now: options.now,

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { constants, type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { OutputStream } from "../engines/engine.ts";
 import { PendingOutput } from "./pending-output.ts";
@@ -17,7 +17,7 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 
 export interface OutputWriterOptions {
   readonly path: string;
-  readonly sequence: RunSequence;
+  readonly sequence: Promise<RunSequence>;
   readonly recent: RecentOutput;
   /** Payload bytes that are kept; what comes after is counted only. */
   readonly limitBytes: number;
@@ -61,6 +61,9 @@ export class OutputWriter {
   #fileBytes = 0;
   #unsyncedBytes = 0;
   #flushTimer: NodeJS.Timeout | undefined;
+  #isClosing = false;
+  /** Whether every write is on the disk when it is answered. */
+  #writesThrough = false;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
   readonly #pending = new PendingOutput();
@@ -106,6 +109,7 @@ export class OutputWriter {
 
   /** Writes what is held, brings it to the disk and closes the file. */
   async close(): Promise<OutputTotals> {
+    this.#isClosing = true;
     for (const stream of ["stdout", "stderr"] as const) {
       const held = this.#held[stream];
       this.#held[stream] = Buffer.alloc(0);
@@ -166,8 +170,9 @@ export class OutputWriter {
   }
 
   async #flush(): Promise<void> {
-    const { sequence, recent, onFlushed } = this.#options;
-    do {
+    const { recent, onFlushed } = this.#options;
+    const sequence = await this.#findSequence();
+    while (sequence && !this.#pending.isEmpty) {
       const before = this.#pending.totalBytes;
       const room = recent.takeBuffer(Math.min(LARGE_BLOCK_BYTES, this.#pending.mostEncodedBytes));
       const block = this.#pending.encode(room, () => sequence.take(this));
@@ -178,7 +183,17 @@ export class OutputWriter {
       onFlushed(bytes);
       this.#written = taken;
       this.#syncSoon(bytes);
-    } while (this.#pending.totalBytes >= FLUSH_BYTES);
+      if (this.#pending.totalBytes < FLUSH_BYTES) break;
+    }
+  }
+
+  async #findSequence(): Promise<RunSequence | undefined> {
+    try {
+      return await this.#options.sequence;
+    } catch (error) {
+      await this.#fail(error, 0);
+      return undefined;
+    }
   }
 
   /** What whoever sent the output need not keep any more; a stream's unfinished character still has to be kept. */
@@ -229,8 +244,11 @@ export class OutputWriter {
 
   async #open(): Promise<FileHandle> {
     const { path, resumed } = this.#options;
-    if (!resumed) return openNew(path);
-    const file = await open(path, "r+");
+    // Most scripts say little and end: one write that is on the disk when it is answered is all that it takes then.
+    this.#writesThrough = this.#isClosing;
+    const mode = constants.O_RDWR | (this.#isClosing ? constants.O_DSYNC : 0);
+    if (!resumed) return openNew(path, mode);
+    const file = await open(path, mode);
     // What is behind the last whole frame would hide everything that comes after it.
     await file.truncate(resumed.bytes);
     return file;
@@ -247,12 +265,11 @@ export class OutputWriter {
 
   async #closeFile(): Promise<void> {
     try {
-      await this.#file?.datasync();
+      if (!this.#writesThrough) await this.#file?.datasync();
     } catch (error) {
       this.#problem ??= error;
-    } finally {
-      await this.#file?.close().catch(() => undefined);
     }
+    void this.#file?.close().catch(() => undefined);
   }
 }
 
@@ -260,9 +277,9 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-async function openNew(path: string): Promise<FileHandle> {
+async function openNew(path: string, mode: number): Promise<FileHandle> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  return open(path, "wx", 0o600);
+  return open(path, mode | constants.O_CREAT | constants.O_EXCL, 0o600);
 }
 
 /** A write may take less than all, as on a disk that becomes full; the rest is written or the error comes up. */
