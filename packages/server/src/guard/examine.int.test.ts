@@ -7,11 +7,12 @@ import {
 } from "../../../../test/support/containers.ts";
 import { engines } from "../../../../test/support/engines.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
+import { podmanCommand, startContainer } from "../engines/testing/engine-command.ts";
 import { executionSpec } from "../sessions/testing/execution-spec.ts";
 import { readToEnd } from "../sessions/testing/read-to-end.ts";
 import { closeAll, openGuarded } from "./testing/open-guarded.ts";
 
-const { docker, images } = engines();
+const { docker, podman, images } = engines();
 const engine = dockerEngine({ name: "test", address: `unix://${docker.socketPath}` });
 const containers: TestContainer[] = [];
 
@@ -124,6 +125,29 @@ test("a container without a shell runs no script", async () => {
     inside: undefined,
   });
   expect(found.tried[0]).toMatchObject({ way: "shell", problem: "the container has no /bin/sh" });
+});
+
+test("on Podman the same is found", async () => {
+  const onPodman = dockerEngine({ name: "test", address: `unix://${podman.socketPath}` });
+  const flags = ["--memory", "64m", "--pids-limit", "50", "--ulimit", "nproc=1024:1024"];
+  const options = { image: images.busybox, flags: [...flags, "--ulimit", "nofile=1024:1024"] };
+  const container = await startContainer(podmanCommand(podman.socketPath), options);
+  try {
+    const place = { containerId: container.id, user: "1234" };
+    expect(await openGuarded(onPodman).examine(place)).toMatchObject({
+      engine: { product: "podman" },
+      guard: { way: "shell", uid: 1234 },
+      inside: {
+        user: { uid: 1234 },
+        main: { name: "sh", reaps: "yes" },
+        memory: { limit: 64 * 1024 ** 2 },
+        processes: { limit: 50 },
+      },
+    });
+  } finally {
+    await container.remove();
+    onPodman.close();
+  }
 });
 
 test("a user that is not there is told as such", async () => {

@@ -46,14 +46,14 @@ async function askShell(
   return Buffer.concat(pieces).toString();
 }
 
-/** The command line of PID 1, as the engine's host sees it. */
+/** The command line of PID 1. Docker lists processes by their numbers on its host, Podman by those in the container. */
 async function findMainCommand(
   engine: Engine,
   { id, pid }: EngineContainerDetail,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const processes = await engine.listProcesses(id, signal).catch(() => []);
-  return processes.find((one) => one.pid === pid)?.command;
+  return processes.find((one) => one.pid === pid || one.pid === 1)?.command;
 }
 
 /** Comments explain the program to us; the container does not need them. */
