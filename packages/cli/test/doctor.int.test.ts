@@ -131,12 +131,13 @@ async function doctorOfServerThat(allows: string, target: string): Promise<Finis
   const file = join(line.home, "deckhand.yaml");
   const address = `unix://${engines().docker.socketPath}`;
   await writeFile(file, `engines: {local: {address: "${address}", ${allows}}}\n`);
-  const { url, token, close } = await startDeckhandServer({
-    engines: [],
-    env: { DECKHAND_CONFIG: file },
-  });
-  const env = { DECKHAND_SERVER: url, DECKHAND_TOKEN: token };
-  return line.run(["doctor", target], { env }).finally(close);
+  const other = await startDeckhandServer({ engines: [], env: { DECKHAND_CONFIG: file } });
+  try {
+    const env = { DECKHAND_SERVER: other.url, DECKHAND_TOKEN: other.token };
+    return await line.run(["doctor", target], { env });
+  } finally {
+    await other.close();
+  }
 }
 
 test("a program gets one document, with everything that was found", async () => {
