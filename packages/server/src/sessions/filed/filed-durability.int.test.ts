@@ -218,6 +218,9 @@ describe("a connection that breaks", () => {
     const container = await newContainer();
     const throughProxy = dockerEngine({ name: "proxied", address: `unix://${proxy.socketPath}` });
     const execution = await start(openFiled(throughProxy), toSpec(container, COUNT));
+    const programs = async () =>
+      (await engine.listProcesses(container.id)).filter((one) => one.command.includes("deckhand"));
+    expect(await programs()).not.toEqual([]);
     const cutting = (async () => {
       for (let cuts = 0; cuts < 10; cuts++) {
         await pause(150);
@@ -230,8 +233,6 @@ describe("a connection that breaks", () => {
     expect(stdout.toString()).toBe(COUNTED);
     expect(outcome).toMatchObject({ kind: "exited", exitCode: 9, outputComplete: true });
     execution.release();
-    const programs = async () =>
-      (await engine.listProcesses(container.id)).filter((one) => one.command.includes("deckhand"));
     await expect.poll(programs, { timeout: 10_000 }).toEqual([]);
     throughProxy.close();
   });
