@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { encodeFrame } from "../packages/server/src/guard/frames.ts";
+import { encodeFrame } from "../packages/server/src/guard/encode-frame.ts";
 import { VECTORS } from "../packages/server/src/guard/testing/vectors.ts";
 import { type GuardClient, startFrame } from "./support/guard-client.ts";
 import { GUARDS, type LocalGuard, startLocalGuard } from "./support/local-guard.ts";

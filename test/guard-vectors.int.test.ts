@@ -2,12 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  type ClientFrame,
-  decodeFrame,
-  type GuardFrame,
-  type StartFrame,
-} from "../packages/server/src/guard/frames.ts";
+import { decodeFrame } from "../packages/server/src/guard/decode-frame.ts";
+import { type ClientFrame, type GuardFrame, type StartFrame } from "../packages/server/src/guard/frames.ts";
 import { VECTORS, type Vector } from "../packages/server/src/guard/testing/vectors.ts";
 import { buildGuardTest, commandFor, HOST_ARCH } from "./support/guard-programs.ts";
 

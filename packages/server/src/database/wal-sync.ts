@@ -50,6 +50,7 @@ export function walSync(databasePath: string): WalSync {
 /** The log's name in its directory has to last as well. */
 async function openLog(databasePath: string): Promise<FileHandle> {
   const directory = await open(dirname(databasePath), "r");
-  await directory.sync().finally(() => directory.close());
+  await directory.sync();
+  await directory.close();
   return open(`${databasePath}-wal`, "r");
 }

@@ -1,14 +1,10 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type ClientFrame,
-  decodeFrame,
-  encodeFrame,
-  FrameParser,
-  type GuardFrame,
-  ProtocolError,
-} from "./frames.ts";
+import { decodeFrame, ProtocolError } from "./decode-frame.ts";
+import { encodeFrame } from "./encode-frame.ts";
+import { FrameParser } from "./frame-parser.ts";
+import { type ClientFrame, type GuardFrame } from "./frames.ts";
 import { VECTORS, type Vector } from "./testing/vectors.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);

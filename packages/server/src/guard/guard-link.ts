@@ -1,11 +1,8 @@
 import type { Engine, EngineExec } from "../engines/engine.ts";
-import {
-  type ClientFrame,
-  encodeFrame,
-  FrameParser,
-  type GuardFrame,
-  ProtocolError,
-} from "./frames.ts";
+import { ProtocolError } from "./decode-frame.ts";
+import { encodeFrame } from "./encode-frame.ts";
+import { FrameParser } from "./frame-parser.ts";
+import { type ClientFrame, type GuardFrame } from "./frames.ts";
 import type { GuardProgram } from "./guard-program.ts";
 import type { Entrance, Way } from "./ways/way.ts";
 

@@ -10,7 +10,7 @@ import {
   SIDECAR_LABEL,
 } from "../engines/engine.ts";
 import type { Logger } from "pino";
-import type { WatchedContainer } from "../runs/execute-run.ts";
+import type { WatchedContainer } from "../runs/execution-deps.ts";
 import { attachedSession } from "../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
 import { allowedWays } from "../guard/ways/allowed-ways.ts";

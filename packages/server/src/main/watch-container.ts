@@ -1,5 +1,5 @@
 import type { OutcomeReason } from "@deckhand/core";
-import type { WatchedContainer } from "../runs/execute-run.ts";
+import type { WatchedContainer } from "../runs/execution-deps.ts";
 
 /** What an inventory knows of one container at this moment. */
 export interface SeenContainer {

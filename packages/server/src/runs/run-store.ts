@@ -12,6 +12,7 @@ import {
 import type { Insertable, Kysely, Selectable, Transaction, Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import type { Leftover, Usage } from "../sessions/session.ts";
+import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
 import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
 
 export type RunRow = Selectable<RunsTable>;
@@ -70,12 +71,6 @@ export interface MovedExecution {
 
 /** Work that must be in the same transaction as the run it belongs to. */
 export type WithinTransaction = (transaction: Transaction<Database>) => Promise<void>;
-
-/** The run that a key already stands for. */
-export interface EarlierRun {
-  readonly runId: string;
-  readonly requestSha256: string;
-}
 
 /**
  * Inserts the run, its executions, its inputs and its idempotency key, all or nothing. Gives the earlier run when
@@ -391,24 +386,4 @@ export function toCounts(run: RunRow): ExecutionCounts {
 
 function stepCounts(counts: ExecutionCounts, { from, to }: RunStep): ExecutionCounts {
   return { ...counts, [from]: counts[from] - 1, [to]: counts[to] + 1 };
-}
-
-/** Finds what a key was used for within the time it is kept. */
-export async function findEarlierRun(
-  db: Kysely<Database>,
-  key: { readonly tokenId: string; readonly key: string; readonly notBeforeMs: number },
-): Promise<EarlierRun | undefined> {
-  const row = await db
-    .selectFrom("idempotency_keys")
-    .select(["run_id", "request_sha256"])
-    .where("token_id", "=", key.tokenId)
-    .where("key", "=", key.key)
-    .where("created_at", ">=", key.notBeforeMs)
-    .executeTakeFirst();
-  return row && { runId: row.run_id, requestSha256: row.request_sha256 };
-}
-
-/** Forgets keys that are older than they are kept. */
-export async function deleteIdempotencyKeys(db: Kysely<Database>, beforeMs: number): Promise<void> {
-  await db.deleteFrom("idempotency_keys").where("created_at", "<", beforeMs).execute();
 }

@@ -6,7 +6,8 @@ import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
-import { findEarlierRun, insertRun, type NewRun } from "./run-store.ts";
+import { findEarlierRun } from "./idempotency-store.ts";
+import { insertRun, type NewRun } from "./run-store.ts";
 import type { SecretMemory } from "./secret-memory.ts";
 
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000;

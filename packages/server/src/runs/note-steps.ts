@@ -1,0 +1,80 @@
+import { type Guarantees, isAppError } from "@deckhand/core";
+import type { ExecuteDeps } from "./execution-deps.ts";
+import type { Running } from "./prepare-execution.ts";
+import {
+  changeWay,
+  type ExecutionChange,
+  type ExecutionRow,
+  type MovedExecution,
+  moveExecution,
+} from "./run-store.ts";
+
+const STORAGE_RETRY_MS = 1_000;
+const NOTE_AFTER_MS = 25;
+
+/** Written down before anything can run, so that after a crash we know where to look for it. */
+export async function noteWay(
+  deps: ExecuteDeps,
+  { id, state }: ExecutionRow,
+  guarantees: Guarantees,
+): Promise<void> {
+  if (state === "queued") {
+    await move(deps, id, { state: "starting", atMs: deps.now(), guarantees });
+    return;
+  }
+  // An earlier server process had come this far.
+  await changeWay(deps.db, id, guarantees);
+  await deps.synced();
+}
+
+/** Says that the script runs, when that is not known yet. */
+export function noteRunning(deps: ExecuteDeps, { row, running, isResumed }: Running): Noting {
+  if (isResumed && row.state === "running") return { end: async () => undefined };
+  const { guarantees } = running;
+  const atMs = deps.now();
+  let noted: Promise<void> | undefined;
+  const note = async () => {
+    const moved = await move(deps, row.id, { state: "running", atMs, guarantees });
+    deps.observe.started(moved.execution, guarantees);
+  };
+  // A fault is told where the end is waited for, after the output was taken.
+  const timer = setTimeout(() => {
+    noted = note();
+    noted.catch(() => {});
+  }, NOTE_AFTER_MS);
+  return {
+    end: async () => {
+      clearTimeout(timer);
+      await noted;
+      if (noted) return undefined;
+      deps.observe.started({ ...row, started_at: atMs }, guarantees);
+      return atMs;
+    },
+  };
+}
+
+/** That a script runs is written down on its own only when it does not end at once: that step can be left out then. */
+export interface Noting {
+  /** Gives when it began to run, where that was not written down. */
+  end(): Promise<number | undefined>;
+}
+
+/** Writes a step down; on a full or failing disk it waits, because what happened is known only here. */
+export async function move(
+  deps: ExecuteDeps,
+  executionId: string,
+  change: ExecutionChange,
+): Promise<MovedExecution> {
+  for (;;) {
+    try {
+      const moved = await moveExecution(deps.db, executionId, change);
+      // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
+      if (change.state !== "running") await deps.synced();
+      deps.signals.notify(moved.run.id);
+      return moved;
+    } catch (error) {
+      if (!isAppError(error, "STORAGE_FULL", "STORAGE_UNAVAILABLE")) throw error;
+      await new Promise((resolve) => setTimeout(resolve, STORAGE_RETRY_MS));
+    }
+  }
+}
