@@ -291,6 +291,20 @@ test("after kill -9 what ran has gone on, what waited is started, and nothing is
   expect(await first.exec(["cat", "/tmp/killed"])).toBe("start");
 });
 
+test("after kill -9 what runs with a secret goes on", async () => {
+  const text = '# @secret PASSWORD\nsleep 4; printf "%s" "$PASSWORD" | wc -c; exit 3';
+  const withSecret = { params: { PASSWORD: "opensesame" } };
+  const running = await create(script(text, withSecret));
+  await untilState(running.id, "running");
+  await server.kill("SIGKILL");
+  await server.start();
+  expect(await getRun(running.id, "?wait=20s&include=output")).toMatchObject({
+    state: "failed",
+    exitCode: 3,
+    executions: [{ output: { stdout: "10\n", complete: true } }],
+  });
+});
+
 test("a server that is told to end does so within its time, and the next one has what runs at hand", async () => {
   const running = await create(script("sleep 63"));
   await untilState(running.id, "running");
