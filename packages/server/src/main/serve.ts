@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { setFlagsFromString } from "node:v8";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -30,6 +31,9 @@ import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openRuns } from "./open-runs.ts";
 import { openTerminals } from "./open-terminals.ts";
 import { VERSION } from "./version.ts";
+
+// A flood of output would double the space for young objects, and keep it.
+setFlagsFromString("--semi-space-growth-factor=1");
 
 /** The first answer about targets should be whole; an engine that is away must not hold the start up. */
 const ENGINES_READY_WITHIN_MS = 5_000;
