@@ -120,9 +120,9 @@ function addLimitOptions(command: Command, timeoutFlags: string): Command {
     );
 }
 
-function limitOption(name: ResourceLimitName, placeholder: string, description: string): Option {
+function limitOption(name: ResourceLimitName, argument: string, description: string): Option {
   const { word, takes } = RESOURCE_LIMITS[name];
-  return new Option(`--${word} ${placeholder}`, description).argParser((text: string) => {
+  return new Option(`--${word} ${argument}`, description).argParser((text: string) => {
     const limit = readResourceLimit(name, text);
     if (limit) return limit;
     throw new UsageError(`--${word} takes ${takes}, not ${JSON.stringify(text)}`);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { AppError, type Guarantees, isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Engine, EngineContainerDetail } from "../engines/engine.ts";
 import type { Examination, ContainerPlace } from "../sessions/examination.ts";
-import type { ExecutionSpec, Session } from "../sessions/session.ts";
+import { AS_THE_CONTAINER, type ExecutionSpec, type Session } from "../sessions/session.ts";
 import { GUARD_GUARANTEES } from "./guard-execution.ts";
 import type { GuardSession } from "./guard-session.ts";
 import { probe } from "./probe.ts";
@@ -162,14 +162,6 @@ function toSpec({
     timeoutMs: END_WITHIN_MS,
     killGraceMs: 1_000,
     survivors: "kill",
-    resources: {
-      nice: undefined,
-      oomScore: undefined,
-      cpuSeconds: undefined,
-      openFiles: undefined,
-      fileBytes: undefined,
-      processes: undefined,
-      umask: undefined,
-    },
+    resources: AS_THE_CONTAINER,
   };
 }

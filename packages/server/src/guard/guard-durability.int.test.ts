@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { ScriptLaunch } from "@deckhand/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../../test/support/engines.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
@@ -12,23 +11,14 @@ import {
 } from "../engines/testing/engine-command.ts";
 import { type SocketProxy, socketProxy } from "../engines/testing/socket-proxy.ts";
 import type { ExecutionSpec, RunningExecution } from "../sessions/session.ts";
+import { COUNT, COUNTED } from "../sessions/testing/counting-script.ts";
 import { executionSpec } from "../sessions/testing/execution-spec.ts";
+import { SH } from "../sessions/testing/launches.ts";
 import { readToEnd } from "../sessions/testing/read-to-end.ts";
 import type { GuardedSessions } from "./guarded-sessions.ts";
 import { closeAll, openGuarded } from "./testing/open-guarded.ts";
 
 const { docker, images } = engines();
-const SH: ScriptLaunch = {
-  commands: ["sh"],
-  flags: [],
-  delivery: "descriptor",
-  extension: ".sh",
-  prelude: "",
-};
-const LINES = 20_000;
-/** Numbered lines, slowly enough that a connection can be cut in between. */
-const COUNT = `i=0; while [ $i -lt ${LINES} ]; do echo "line $i"; i=$((i+1)); [ $((i % 2000)) = 0 ] && sleep 0.2; done; exit 9`;
-const COUNTED = Array.from({ length: LINES }, (_, index) => `line ${index}\n`).join("");
 
 let command: EngineCommand;
 let engine: Engine;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type ListRunsQuery, type RunState, toId } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
+import { AS_THE_CONTAINER } from "../sessions/session.ts";
 import { listRuns } from "./run-list.ts";
 import { insertRun, moveExecution, type NewRun } from "./run-store.ts";
 
@@ -48,15 +49,7 @@ async function insertOld(index: number): Promise<void> {
       timeoutMs: 1,
       killGraceMs: 1,
       outputBytes: 1,
-      resources: {
-        nice: undefined,
-        oomScore: undefined,
-        cpuSeconds: undefined,
-        openFiles: undefined,
-        fileBytes: undefined,
-        processes: undefined,
-        umask: undefined,
-      },
+      resources: AS_THE_CONTAINER,
       survivors: "kill",
       effect: null,
     },

@@ -1,5 +1,5 @@
 import type { LimitsView, ParamValue, Run, RunRequest, ScriptLaunch } from "@deckhand/core";
-import type { Resources, SurvivorPolicy } from "../sessions/session.ts";
+import { AS_THE_CONTAINER, type Resources, type SurvivorPolicy } from "../sessions/session.ts";
 
 /** Added to the container's own score, so that memory that ends takes the script and not the main process. */
 export const DEFAULT_OOM_SCORE = 500;
@@ -47,19 +47,9 @@ export interface PlannedTarget {
 /** The request without what must not be kept; a rerun starts from it. */
 export type KeptRequest = Omit<RunRequest, "stdin">;
 
-const NO_RESOURCES: Resources = {
-  nice: undefined,
-  oomScore: undefined,
-  cpuSeconds: undefined,
-  openFiles: undefined,
-  fileBytes: undefined,
-  processes: undefined,
-  umask: undefined,
-};
-
 /** What plans of an earlier version do not say. */
 const UNSAID = {
-  resources: NO_RESOURCES,
+  resources: AS_THE_CONTAINER,
   survivors: "kill",
   effect: null,
 } as const satisfies Partial<RunPlan>;

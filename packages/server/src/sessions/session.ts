@@ -137,6 +137,17 @@ export interface RunningExecution {
   detach(reason: OutcomeReason): void;
 }
 
+/** Everything as the container has it. */
+export const AS_THE_CONTAINER: Resources = {
+  nice: undefined,
+  oomScore: undefined,
+  cpuSeconds: undefined,
+  openFiles: undefined,
+  fileBytes: undefined,
+  processes: undefined,
+  umask: undefined,
+};
+
 export interface TerminalInput {
   /** Resolves when more may be written; false when nothing is taken any more. */
   write(bytes: Uint8Array): Promise<boolean>;

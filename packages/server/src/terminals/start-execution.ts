@@ -1,9 +1,10 @@
 import { AppError, type IdKind, type OpenTerminalRequest, type Target } from "@deckhand/core";
-import type {
-  ExecutionSpec,
-  RunningExecution,
-  Session,
-  TerminalInput,
+import {
+  AS_THE_CONTAINER,
+  type ExecutionSpec,
+  type RunningExecution,
+  type Session,
+  type TerminalInput,
 } from "../sessions/session.ts";
 import { toProgram } from "./shell.ts";
 import { toStartRefusal } from "./start-refusal.ts";
@@ -43,15 +44,7 @@ function toSpec(deps: StartDeps, { id, request, target }: StartingTerminal): Exe
     timeoutMs: deps.longestMs,
     killGraceMs: 0,
     survivors: "kill",
-    resources: {
-      nice: undefined,
-      oomScore: undefined,
-      cpuSeconds: undefined,
-      openFiles: undefined,
-      fileBytes: undefined,
-      processes: undefined,
-      umask: undefined,
-    },
+    resources: AS_THE_CONTAINER,
     terminal: { columns, rows },
   };
 }

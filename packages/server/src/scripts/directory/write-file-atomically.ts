@@ -78,7 +78,7 @@ async function linkOrRename(temporary: string, path: string): Promise<void> {
 }
 
 async function renameUnlessTaken(temporary: string, path: string): Promise<void> {
-  const placeholder = await open(path, "wx");
-  await placeholder.close();
+  const reserved = await open(path, "wx");
+  await reserved.close();
   await rename(temporary, path);
 }

@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import type { ScriptLaunch } from "@deckhand/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../../../test/support/engines.ts";
 import { dockerEngine } from "../../engines/docker/docker-engine.ts";
@@ -15,17 +14,10 @@ import { executionSpec, newExecutionId } from "../testing/execution-spec.ts";
 import { readToEnd } from "../testing/read-to-end.ts";
 import { attachedSession } from "./attached-session.ts";
 import { sweep } from "./sweep.ts";
+import { SH } from "../testing/launches.ts";
 
 /** How often each script is stopped beside a database; the full promise is 100. */
 const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 3);
-
-const SH: ScriptLaunch = {
-  commands: ["sh"],
-  flags: [],
-  delivery: "descriptor",
-  extension: ".sh",
-  prelude: "",
-};
 
 const { docker, images } = engines();
 const address = `unix://${docker.socketPath}`;

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { ScriptLaunch } from "@deckhand/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../../../test/support/engines.ts";
 import { dockerEngine } from "../../engines/docker/docker-engine.ts";
@@ -14,14 +13,7 @@ import type { ExecutionSpec } from "../session.ts";
 import { executionSpec, newExecutionId } from "../testing/execution-spec.ts";
 import { readToEnd } from "../testing/read-to-end.ts";
 import { attachedSession } from "./attached-session.ts";
-
-const SH: ScriptLaunch = {
-  commands: ["sh"],
-  flags: [],
-  delivery: "descriptor",
-  extension: ".sh",
-  prelude: "",
-};
+import { SH } from "../testing/launches.ts";
 
 const { docker, images } = engines();
 

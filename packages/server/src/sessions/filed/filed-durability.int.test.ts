@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { ScriptLaunch } from "@deckhand/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../../../../../test/support/engines.ts";
 import { dockerEngine } from "../../engines/docker/docker-engine.ts";
@@ -13,22 +12,13 @@ import {
 import { type SocketProxy, socketProxy } from "../../engines/testing/socket-proxy.ts";
 import { attachedSession } from "../attached/attached-session.ts";
 import type { ByteCounts, ExecutionSpec, RunningExecution } from "../session.ts";
+import { COUNT, COUNTED } from "../testing/counting-script.ts";
 import { executionSpec } from "../testing/execution-spec.ts";
+import { SH } from "../testing/launches.ts";
 import { readToEnd } from "../testing/read-to-end.ts";
 import { type FiledSession, filedSession } from "./filed-session.ts";
 
 const { docker, images } = engines();
-const SH: ScriptLaunch = {
-  commands: ["sh"],
-  flags: [],
-  delivery: "descriptor",
-  extension: ".sh",
-  prelude: "",
-};
-const LINES = 20_000;
-/** Numbered lines, slowly enough that a connection can be cut in between. */
-const COUNT = `i=0; while [ $i -lt ${LINES} ]; do echo "line $i"; i=$((i+1)); [ $((i % 2000)) = 0 ] && sleep 0.2; done; exit 9`;
-const COUNTED = Array.from({ length: LINES }, (_, index) => `line ${index}\n`).join("");
 const NOTHING: ByteCounts = { stdout: 0, stderr: 0 };
 
 interface Place {

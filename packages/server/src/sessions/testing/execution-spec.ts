@@ -1,15 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { ExecutionSpec, Resources } from "../session.ts";
-
-export const UNLIMITED: Resources = {
-  nice: undefined,
-  oomScore: undefined,
-  cpuSeconds: undefined,
-  openFiles: undefined,
-  fileBytes: undefined,
-  processes: undefined,
-  umask: undefined,
-};
+import { AS_THE_CONTAINER, type ExecutionSpec } from "../session.ts";
 
 /** A specification for a suite, with everything but place and program at its usual value. */
 export function executionSpec(
@@ -28,7 +18,7 @@ export function executionSpec(
     timeoutMs: 3_600_000,
     killGraceMs: 5_000,
     survivors: "kill",
-    resources: UNLIMITED,
+    resources: AS_THE_CONTAINER,
     ...given,
   };
 }

@@ -14,19 +14,13 @@ import {
 import type { ExecutionSpec, RunningExecution, Session } from "../session.ts";
 import { executionSpec } from "./execution-spec.ts";
 import { readToEnd } from "./read-to-end.ts";
+import { SH } from "./launches.ts";
 
 /** How often each of the nastier scripts is stopped; the full promise is 100. */
 const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 3);
 /** Grace + 1 s is the promise; a busy machine may need longer to schedule us. */
 const STOPPED_WITHIN_MS = 6_000;
 
-const SH: ScriptLaunch = {
-  commands: ["sh"],
-  flags: [],
-  delivery: "descriptor",
-  extension: ".sh",
-  prelude: "",
-};
 const BASH: ScriptLaunch = { ...SH, commands: ["bash"] };
 
 const { docker, podman, images } = engines();
