@@ -250,6 +250,7 @@ test("run again where it failed starts only there", async () => {
   ).json()) as Run;
   expect(again.executions.map(({ target }) => target.name)).toEqual([second.name]);
   expect(again.rerunOf).toBe(ended.id);
+  expect(again.origin).toEqual({ kind: "rerun", id: ended.id, name: null });
 });
 
 test("a run that nothing matches, or too much, is refused with what to do, and nothing is started", async () => {

@@ -12,6 +12,7 @@ interface ListFlags {
   readonly state?: string[];
   readonly script?: string;
   readonly target?: string;
+  readonly origin?: string;
   readonly since?: string;
   readonly until?: string;
   readonly limit: string;
@@ -37,6 +38,10 @@ export function runsCommand(surroundings: Surroundings): Command {
     )
     .option("--script <name>", "of this stored script")
     .option("--target <name>", "that touched this target, by name or id")
+    .option(
+      "--origin <what>",
+      "started by: request, schedule, trigger, rerun, retry; schedule/nightly for that one",
+    )
     .option("--since <when>", "not older than 24h, or than a time")
     .option("--until <when>", "older than 1h, or than a time")
     .option("-n, --limit <n>", "how many", "20")
@@ -59,9 +64,15 @@ function toList(context: CommandContext, { data, next }: RunPage): string {
     run.title.replaceAll(/\s+/g, " ").slice(0, 50),
     formatAgo(run.createdAt, Date.now()),
     run.durationMs === null ? "" : formatSpan(run.durationMs),
+    toOriginWords(run),
   ]);
   const more = next === null ? "" : `more: deckhand runs --after ${next}\n`;
-  return toTable(["RUN", "STATE", "TARGETS", "WHAT", "WHEN", "TOOK"], rows) + more;
+  return toTable(["RUN", "STATE", "TARGETS", "WHAT", "WHEN", "TOOK", "STARTED BY"], rows) + more;
+}
+
+/** `schedule nightly`; a request of its own needs no word. */
+function toOriginWords({ origin: { kind, id, name } }: RunSummary): string {
+  return kind === "request" ? "" : `${kind} ${name ?? id ?? ""}`.trimEnd();
 }
 
 function toState({ state }: RunSummary, style: Style): string {
@@ -111,12 +122,12 @@ function toDetail({ style }: CommandContext, run: Run): string {
     ["Arguments", run.args.join(" ")],
     ["As", [run.user, run.workdir && `in ${run.workdir}`].filter(Boolean).join(" ")],
     ["Limits", toLimitWords(run).join(", ")],
+    ["Started by", toOriginWords(run)],
     ["By", `${run.by?.name ?? "nobody"}${run.reason ? `: ${run.reason}` : ""}`],
     [
       "When",
       `${run.createdAt}${run.durationMs === null ? "" : `, took ${formatSpan(run.durationMs)}`}`,
     ],
-    ["Repeats", run.rerunOf ?? ""],
   ];
   const head = facts
     .filter(([, value]) => value !== "")

@@ -228,6 +228,32 @@ export const execution = z
   .meta({ id: "Execution" });
 export type Execution = z.infer<typeof execution>;
 
+const ORIGIN_KINDS = ["request", "schedule", "trigger", "rerun", "retry"] as const;
+
+/** What started a run: a request of its own, or something that holds a request. */
+export const runOrigin = z
+  .object({
+    kind: z.enum(ORIGIN_KINDS),
+    id: z
+      .string()
+      .nullable()
+      .meta({ description: "of the schedule, the trigger or the earlier run" }),
+    name: z.string().nullable().meta({ description: "as it was called then" }),
+  })
+  .meta({ id: "RunOrigin" });
+export type RunOrigin = z.infer<typeof runOrigin>;
+
+/** The origin of what somebody asked for now. */
+export const BY_REQUEST: RunOrigin = { kind: "request", id: null, name: null };
+
+const originFilter = z
+  .string()
+  .max(300)
+  .regex(
+    new RegExp(`^(${ORIGIN_KINDS.join("|")})(/.+)?$`),
+    `write ${ORIGIN_KINDS.join(", ")}, or one of them with an id or name, such as schedule/nightly`,
+  );
+
 export const runSummary = z
   .object({
     id: runId,
@@ -240,6 +266,7 @@ export const runSummary = z
     except: z.array(z.string()),
     reason: z.string().nullable(),
     by: z.object({ tokenId, name: z.string() }).nullable(),
+    origin: runOrigin,
     rerunOf: runId.nullable(),
     createdAt: timestamp,
     startedAt: timestamp.nullable(),
@@ -306,6 +333,10 @@ export const listRunsQuery = pageQuery.extend({
   state: oneOrMany(runState),
   script: z.string().max(300).optional(),
   target: z.string().max(300).optional().meta({ description: "a target's id or name" }),
+  origin: originFilter.optional().meta({
+    description: "what started it: a kind, or a kind with an id or name",
+    example: "schedule/nightly",
+  }),
   since: z
     .union([durationText, timestamp])
     .optional()

@@ -49,6 +49,10 @@ export interface RunsTable {
   token_id: string | null;
   token_name: string | null;
   rerun_of: string | null;
+  /** Null where a request of its own started the run. */
+  origin_kind: string | null;
+  origin_id: string | null;
+  origin_name: string | null;
   created_at: number;
   started_at: number | null;
   finished_at: number | null;

@@ -75,6 +75,7 @@ const runSummary = {
   except: [],
   reason: "OPS-412 bloat",
   by: { tokenId: TOKEN, name: "ann" },
+  origin: { kind: "request", id: null, name: null },
   rerunOf: null,
   createdAt: TIME.queued,
   startedAt: TIME.started,

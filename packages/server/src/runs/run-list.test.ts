@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ListRunsQuery, type RunState, toId } from "@deckhand/core";
+import { BY_REQUEST, type ListRunsQuery, type RunState, toId } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
 import { AS_THE_CONTAINER } from "../sessions/session.ts";
@@ -25,6 +25,10 @@ afterAll(async () => {
   await opened.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+function scheduleId(part: number): string {
+  return `sch_${String(part).repeat(26)}`;
+}
 
 /** Run `index` is that many minutes old, on two of three targets; every tenth was rejected. */
 async function insertOld(index: number): Promise<void> {
@@ -66,7 +70,10 @@ async function insertOld(index: number): Promise<void> {
     scriptText: undefined,
     stdin: undefined,
     by: undefined,
-    rerunOf: undefined,
+    origin:
+      index % 9 === 0
+        ? { kind: "schedule", id: scheduleId(index % 2), name: `s${index % 2}` }
+        : BY_REQUEST,
     createdAtMs,
     executions: targets.map((name, part) => ({
       id: id("execution", part),
@@ -118,6 +125,12 @@ test.each([
   ["the rejected of a target", { target: "pg-1", ...state("rejected") }, 30],
   ["those of an unknown target", { target: "none" }, 0],
   ["those since a span", { since: "1h" }, 61],
+  ["what schedules started", { origin: "schedule" }, 50],
+  ["what no schedule started", { origin: "request" }, 400],
+  ["what one schedule started, by name", { origin: "schedule/s1" }, 25],
+  ["what one schedule started, by id", { origin: `schedule/${scheduleId(0)}` }, 25],
+  ["what a schedule started on a target", { origin: "schedule", target: "pg-1" }, 50],
+  ["what nothing of the kind started", { origin: "trigger/s1" }, 0],
   ["those of a target in a window", { target: "pg-0", since: "90m", until: "60m" }, 20],
 ] satisfies [string, Partial<ListRunsQuery>, number][])(
   "pages through %s, newest first, each once",

@@ -60,7 +60,17 @@ function filtered(db: Kysely<Database>, query: ListRunsQuery): RunQuery {
   let select: RunQuery = db.selectFrom("runs").selectAll("runs");
   if (query.state) select = select.where("runs.state", "in", query.state);
   if (query.script) select = select.where("runs.script_name", "=", query.script);
-  return select;
+  return query.origin ? ofOrigin(select, query.origin) : select;
+}
+
+/** `schedule`, `schedule/sch_01k…` or `schedule/nightly`. */
+function ofOrigin(select: RunQuery, origin: string): RunQuery {
+  const [, kind = origin, which] = /^([a-z]+)\/(.+)$/s.exec(origin) ?? [];
+  if (kind === "request") return select.where("runs.origin_kind", "is", null);
+  const ofKind = select.where("runs.origin_kind", "=", kind);
+  if (which === undefined) return ofKind;
+  const column = /^[a-z]{3}_[0-9a-z]{26}$/.test(which) ? "runs.origin_id" : "runs.origin_name";
+  return ofKind.where(column, "=", which);
 }
 
 function newestFirst(select: RunQuery, limit: number): Promise<RunRow[]> {

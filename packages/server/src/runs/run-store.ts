@@ -8,6 +8,7 @@ import {
   type Guarantees,
   isTerminal,
   type OutcomeReason,
+  type RunOrigin,
 } from "@deckhand/core";
 import type { Insertable, Kysely, Selectable, Transaction, Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
@@ -25,7 +26,7 @@ export interface NewRun {
   readonly scriptText: string | undefined;
   readonly stdin: Uint8Array | undefined;
   readonly by: { readonly tokenId: string; readonly name: string } | undefined;
-  readonly rerunOf: string | undefined;
+  readonly origin: RunOrigin;
   readonly createdAtMs: number;
   readonly executions: readonly NewExecution[];
   readonly idempotency: IdempotencyKey | undefined;
@@ -146,10 +147,19 @@ function toRunRow(run: NewRun): Insertable<RunsTable> {
     request_json: JSON.stringify(run.request),
     token_id: run.by?.tokenId ?? null,
     token_name: run.by?.name ?? null,
-    rerun_of: run.rerunOf ?? null,
+    ...toOriginColumns(run.origin),
     created_at: run.createdAtMs,
     started_at: null,
     finished_at: run.executions.length === 0 ? run.createdAtMs : null,
+  };
+}
+
+function toOriginColumns({ kind, id, name }: RunOrigin): Partial<Insertable<RunsTable>> {
+  return {
+    rerun_of: kind === "rerun" ? id : null,
+    origin_kind: kind === "request" ? null : kind,
+    origin_id: id,
+    origin_name: name,
   };
 }
 

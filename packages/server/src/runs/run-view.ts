@@ -4,6 +4,7 @@ import type {
   Guarantees,
   OutcomeReasonCode,
   Run,
+  RunOrigin,
   RunState,
   RunSummary,
 } from "@deckhand/core";
@@ -24,6 +25,7 @@ export function toRunSummary(row: RunRow, exitCode: number | null): RunSummary {
     script: toScriptRef(row),
     ...toRequestParts(row),
     by: row.token_id ? { tokenId: row.token_id, name: row.token_name ?? "" } : null,
+    origin: toOrigin(row),
     rerunOf: row.rerun_of,
     createdAt: toTime(row.created_at),
     startedAt: toTimeOrNull(row.started_at),
@@ -97,6 +99,10 @@ function toExecutionTimes(row: ExecutionRow) {
     durationMs:
       row.started_at === null || row.finished_at === null ? null : row.finished_at - row.started_at,
   };
+}
+
+function toOrigin({ origin_kind: kind, origin_id: id, origin_name: name }: RunRow): RunOrigin {
+  return { kind: (kind ?? "request") as RunOrigin["kind"], id, name };
 }
 
 function toScriptRef(row: RunRow): RunSummary["script"] {

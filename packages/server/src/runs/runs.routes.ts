@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import {
   AppError,
+  BY_REQUEST,
   createRunQuery,
   eventQuery,
   execution as executionSchema,
@@ -99,6 +100,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
         request: request.body,
         caller: callerOf(request),
         idempotencyKey,
+        origin: BY_REQUEST,
       });
       return answerSubmitted(deps, submitted, { reply, query: request.query });
     },
@@ -140,7 +142,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
         request: again,
         caller,
         idempotencyKey,
-        rerunOf: request.params.id,
+        origin: { kind: "rerun", id: request.params.id, name: null },
       });
       return answerSubmitted(deps, submitted, { reply, query: request.query });
     },

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { AppError, type RunRequest } from "@deckhand/core";
+import { AppError, type RunOrigin, type RunRequest } from "@deckhand/core";
 import type { Kysely, Transaction } from "kysely";
 import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
@@ -37,7 +37,8 @@ export interface SubmitInput {
   readonly request: RunRequest;
   readonly caller: Caller;
   readonly idempotencyKey: string | undefined;
-  readonly rerunOf?: string;
+  /** What started it; the caller is whom it runs for. */
+  readonly origin: RunOrigin;
 }
 
 export interface SubmittedRun {
@@ -110,7 +111,7 @@ interface RunParts {
 }
 
 function toNewRun(deps: SubmitDeps, { input, planned, requestSha256 }: RunParts): NewRun {
-  const { idempotencyKey: key, caller, rerunOf } = input;
+  const { idempotencyKey: key, caller, origin } = input;
   const createdAtMs = deps.now();
   return {
     id: deps.newId("run"),
@@ -119,7 +120,7 @@ function toNewRun(deps: SubmitDeps, { input, planned, requestSha256 }: RunParts)
     scriptText: planned.scriptText,
     stdin: planned.stdin,
     by: caller.principal,
-    rerunOf,
+    origin,
     createdAtMs,
     executions: planned.targets.map((target) => ({ id: deps.newId("execution"), target })),
     idempotency: key ? { key, requestSha256, notBeforeMs: createdAtMs - KEY_KEPT_MS } : undefined,

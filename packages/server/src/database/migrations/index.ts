@@ -2,10 +2,12 @@ import type { Migration } from "kysely/migration";
 import * as runs from "./0001-runs.ts";
 import * as access from "./0002-access.ts";
 import * as usage from "./0003-usage.ts";
+import * as origin from "./0005-origin.ts";
 
 /** Every migration, in order; a landed one is never edited. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-runs": runs,
   "0002-access": access,
   "0003-usage": usage,
+  "0005-origin": origin,
 };
