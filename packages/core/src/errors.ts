@@ -78,6 +78,7 @@ export const ERROR_CATALOG = {
   ENGINE_REFUSED: { class: "unavailable", title: "The engine refused the request" },
   STORAGE_FULL: { class: "unavailable", title: "The data directory's disk is full" },
   STORAGE_UNAVAILABLE: { class: "unavailable", title: "The data directory can not be used" },
+  SECRETS_UNREADABLE: { class: "unavailable", title: "A kept secret can not be read" },
   SHUTTING_DOWN: { class: "unavailable", title: "The server is shutting down" },
   INTERNAL: { class: "internal", title: "Something went wrong on our side" },
 } as const satisfies Record<string, CatalogEntry>;

@@ -68,6 +68,7 @@ export const configInput = z.strictObject({
     .prefault({}),
   engines: z.record(engineName, engine).default({}),
   scripts: z.strictObject({ directory: z.string().min(1).optional() }).prefault({}),
+  secrets: z.strictObject({ keyFile: z.string().min(1).optional() }).prefault({}),
   limits: limits.default({}),
   log: z
     .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
@@ -85,6 +86,8 @@ export interface Config {
   readonly http: ParsedConfig["http"];
   readonly engines: Readonly<Record<string, EngineConfig>>;
   readonly scripts: { readonly directory: string };
+  /** Where the key of the secrets is; the data directory's own may be made there, one elsewhere may not. */
+  readonly secrets: { readonly keyFile: string; readonly mayMakeKey: boolean };
   readonly limits: Limits;
   readonly log: ParsedConfig["log"];
   /** What finding an engine by itself looks at. */

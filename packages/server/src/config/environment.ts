@@ -20,6 +20,7 @@ const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Rea
   { path: ["http", "publicMetrics"], read: asText },
   { path: ["engines"], read: (text) => toEngines(asList(text) as string[]) },
   { path: ["scripts", "directory"], read: asText },
+  { path: ["secrets", "keyFile"], read: asText },
   { path: ["log", "level"], read: asText },
   ...Object.keys(DEFAULT_LIMITS).map((name) => ({ path: ["limits", name], read: asText })),
 ];

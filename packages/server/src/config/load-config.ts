@@ -125,6 +125,10 @@ function complete(parsed: ParsedConfig, env: Environment): Config {
     http: parsed.http,
     engines: hasEngines ? parsed.engines : { local: engineDefaults },
     scripts: { directory: resolve(parsed.scripts.directory ?? join(dataDir, "scripts")) },
+    secrets: {
+      keyFile: resolve(parsed.secrets.keyFile ?? join(dataDir, "secrets-key")),
+      mayMakeKey: parsed.secrets.keyFile === undefined,
+    },
     limits: { ...DEFAULT_LIMITS, ...withoutUndefined(parsed.limits) },
     log: parsed.log,
     discovery: { env: discovered, homeDir },

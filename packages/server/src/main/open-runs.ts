@@ -19,6 +19,7 @@ import { runRoutes } from "../runs/runs.routes.ts";
 import { secretMemory } from "../runs/secret-memory.ts";
 import { type SubmitDeps, submitRun } from "../runs/submit-run.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
+import type { Vault } from "../secrets/vault.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { assertFreeSpace } from "./free-space.ts";
 import { newId } from "./new-id.ts";
@@ -33,6 +34,7 @@ export interface OpenRunsDeps {
   readonly config: Config;
   readonly db: Kysely<Database>;
   readonly synced: Synced;
+  readonly vault: Vault;
   readonly engines: OpenEngines;
   readonly library: ScriptLibrary;
   readonly audit: AuditLog;

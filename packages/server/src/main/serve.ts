@@ -19,6 +19,8 @@ import { serverRoutes } from "../http/server.routes.ts";
 import { directoryLibrary } from "../scripts/directory/directory-library.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import { scriptRoutes } from "../scripts/scripts.routes.ts";
+import { openKeyFile } from "../secrets/key-file.ts";
+import { vault } from "../secrets/vault.ts";
 import { doctorRoutes } from "../targets/doctor.routes.ts";
 import { targetRoutes } from "../targets/targets.routes.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -65,6 +67,8 @@ export async function openServer(
   const { dataDir } = config;
   const logger = createLogger(config.log.level);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const { keyFile, mayMakeKey } = config.secrets;
+  const secretVault = vault(await openKeyFile({ path: keyFile, mayMake: mayMakeKey }));
   const { db, synced, close: closeDatabase } = await openDatabase(dataDir);
   opening.defer(closeDatabase);
   const tokens = tokenStore(db, synced);
@@ -85,6 +89,7 @@ export async function openServer(
     config,
     db,
     synced,
+    vault: secretVault,
     engines,
     library,
     audit,
