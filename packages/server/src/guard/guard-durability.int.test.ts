@@ -168,6 +168,28 @@ describe("a connection that breaks", () => {
     throughProxy.close();
   });
 
+  test("just when everything that waits was acknowledged does not stop a flood", async () => {
+    const throughProxy = dockerEngine({ name: "proxied", address: `unix://${proxy.socketPath}` });
+    const most = 2 * 1024 * 1024;
+    const spec = toSpec("head -c 5000000 /dev/zero; exit 3");
+    const execution = await start(openGuarded(throughProxy), spec);
+    let bytes = 0;
+    for await (const chunk of execution.output) {
+      const before = bytes;
+      bytes += chunk.bytes.length;
+      if (before < most && bytes >= most) {
+        proxy.cut();
+        execution.acknowledge({ stdout: bytes, stderr: 0 });
+        proxy.restore();
+      } else if (before >= most) {
+        execution.acknowledge({ stdout: bytes, stderr: 0 });
+      }
+    }
+    expect(bytes).toBe(5_000_000);
+    expect(await execution.outcome).toMatchObject({ kind: "exited", exitCode: 3 });
+    throughProxy.close();
+  });
+
   test("while input is on its way loses none of it", async () => {
     const throughProxy = dockerEngine({ name: "proxied", address: `unix://${proxy.socketPath}` });
     const stdin = randomBytes(1_000_000);

@@ -128,6 +128,7 @@ export class GuardExecution {
       this.#state = "sent";
       send(toStartFrame(spec, channel));
     }
+    this.#sendAcknowledged();
     if (this.#stopGraceMs !== undefined)
       send({ type: "stop", channel, graceMs: this.#stopGraceMs });
   }
@@ -217,9 +218,15 @@ export class GuardExecution {
     const { stdout, stderr } = this.#acknowledged;
     if (stored.stdout <= stdout && stored.stderr <= stderr) return;
     this.#acknowledged = stored;
+    this.#sendAcknowledged();
+  }
+
+  #sendAcknowledged(): void {
+    const { stdout, stderr } = this.#acknowledged;
+    if (stdout === 0 && stderr === 0) return;
     const offsets = {
-      stdout: stored.stdout + this.#missed.stdout,
-      stderr: stored.stderr + this.#missed.stderr,
+      stdout: stdout + this.#missed.stdout,
+      stderr: stderr + this.#missed.stderr,
     };
     this.#options.send({ type: "ack", channel: this.#options.channel, offsets });
   }

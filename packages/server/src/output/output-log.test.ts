@@ -284,3 +284,18 @@ test("an execution that wrote nothing has no file and an empty output", async ()
   expect(await readdir(directory)).toEqual([]);
   expect((await rawOf(0, "stdout")).length).toBe(0);
 });
+
+test("a writer that goes on tells what an earlier one has left on the disk, before anything new comes", async () => {
+  const options = { runId: RUN, executionId: executionId(0), limitBytes: NO_LIMIT };
+  const before = await log.openWriter(options);
+  await before.append("stdout", Buffer.from("taken"));
+  await before.append("stderr", Buffer.from("up"));
+  await before.close();
+  const told = Promise.withResolvers<unknown>();
+  log = openLog();
+  const after = await log.openWriter({ ...options, resume: true, onStored: told.resolve });
+  expect(await told.promise).toEqual({ stdout: 5, stderr: 2 });
+  await after.append("stdout", Buffer.from(" again"));
+  await after.close();
+  expect((await rawOf(0, "stdout")).toString()).toBe("taken again");
+});

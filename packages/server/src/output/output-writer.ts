@@ -72,6 +72,7 @@ export class OutputWriter {
   #truncated = false;
   #problem: unknown;
   #file: FileHandle | undefined;
+  #opening: Promise<FileHandle> | undefined;
   #flushing: Promise<void> | undefined;
 
   constructor(options: OutputWriterOptions) {
@@ -83,6 +84,9 @@ export class OutputWriter {
     this.#seen.stderr = stderr;
     this.#storedBytes = stdout + stderr;
     this.#fileBytes = options.resumed.bytes;
+    this.#written = { stdout, stderr };
+    // Whoever sent it may wait for this word before it sends more, and what is in the file need not be on the disk yet.
+    this.#syncSoon(SYNC_BYTES);
   }
 
   /** Takes a piece; resolves at once while the disk keeps up. Never throws: see `totals.problem`. */
@@ -225,21 +229,30 @@ export class OutputWriter {
   async #sync(): Promise<void> {
     const written = this.#written;
     this.#unsyncedBytes = 0;
-    await this.#file?.datasync().catch((error: unknown) => {
+    try {
+      if (this.#options.resumed) await this.#openOnce();
+      await this.#file?.datasync();
+    } catch (error) {
       this.#problem ??= error;
-    });
+    }
     this.#options.onStored?.(written);
   }
 
   async #write(block: Buffer, payloadBytes: number): Promise<void> {
     try {
-      this.#file ??= await this.#open();
-      await writeAll(this.#file, block, this.#fileBytes);
+      const file = this.#file ?? (await this.#openOnce());
+      await writeAll(file, block, this.#fileBytes);
       this.#fileBytes += block.length;
       this.#growing.grow(block);
     } catch (error) {
       await this.#fail(error, payloadBytes);
     }
+  }
+
+  async #openOnce(): Promise<FileHandle> {
+    this.#opening ??= this.#open();
+    this.#file = await this.#opening;
+    return this.#file;
   }
 
   async #open(): Promise<FileHandle> {
