@@ -6,6 +6,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { contextCommand } from "./commands/context.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
+import { groupsCommand } from "./commands/groups.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { waitCommand, watchCommand } from "./commands/watch.ts";
@@ -44,6 +45,7 @@ export function createProgram(surroundings: Surroundings): Command {
     runCommand(surroundings),
     execCommand(surroundings),
     targetsCommand(surroundings),
+    groupsCommand(surroundings),
     runsCommand(surroundings),
     showCommand(surroundings),
     logsCommand(surroundings),

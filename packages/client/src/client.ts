@@ -5,8 +5,10 @@ import type {
   EngineView,
   ExaminationView,
   Execution,
+  Group,
   OpenTerminalRequestInput,
   OutputPage,
+  ReplaceGroupRequestInput,
   RerunRequest,
   Run,
   RunPage,
@@ -24,6 +26,7 @@ import {
   connectTerminal,
   type TerminalSource,
 } from "./connect-terminal.ts";
+import { definitionsClient } from "./definitions-client.ts";
 import { type FollowOptions, followRun, type RunUpdate } from "./follow-run.ts";
 import { ConnectionError, ProblemError, toProblemError } from "./problem-error.ts";
 
@@ -162,6 +165,8 @@ export function createClient(options: ClientOptions) {
         query,
       }),
     listEngines: async () => (await json<{ data: EngineView[] }>("GET", "/api/v1/engines")).data,
+
+    groups: definitionsClient<Group, ReplaceGroupRequestInput>(request, "/api/v1/groups"),
 
     listScripts: (query: Query = {}) => json<ScriptPage>("GET", "/api/v1/scripts", { query }),
     getScript: (name: string, version?: number) =>

@@ -46,8 +46,10 @@ export const ERROR_CATALOG = {
   TARGET_NOT_FOUND: { class: "not-found", title: "There is no such target" },
   TERMINAL_NOT_FOUND: { class: "not-found", title: "There is no such terminal" },
   TOKEN_NOT_FOUND: { class: "not-found", title: "There is no such token" },
+  DEFINITION_NOT_FOUND: { class: "not-found", title: "There is nothing of this name" },
   ENGINE_NOT_FOUND: { class: "not-found", title: "There is no such engine" },
   SCRIPT_EXISTS: { class: "conflict", title: "A script of this name exists" },
+  DEFINITION_EXISTS: { class: "conflict", title: "The name is taken" },
   VERSION_CONFLICT: { class: "conflict", title: "Somebody else changed it first" },
   RUN_STATE_CONFLICT: { class: "conflict", title: "The run is not in a state that allows this" },
   TARGET_STATE_CONFLICT: {

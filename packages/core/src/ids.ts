@@ -7,6 +7,7 @@ export const ID_PREFIX = {
   token: "tok_",
   request: "req_",
   terminal: "trm_",
+  group: "grp_",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIX;

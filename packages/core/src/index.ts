@@ -1,5 +1,7 @@
 export * from "./contract/access.ts";
+export * from "./contract/definition.ts";
 export * from "./contract/doctor.ts";
+export * from "./contract/group.ts";
 export * from "./contract/output.ts";
 export * from "./contract/problem.ts";
 export * from "./contract/run.ts";

@@ -46,9 +46,11 @@ test("the operations are these", () => {
     "cancelRun: POST /api/v1/runs/{id}/cancel",
     "checkScript: POST /api/v1/scripts/check",
     "connectTerminal: GET /api/v1/terminals/{id}/connect",
+    "createGroup: POST /api/v1/groups",
     "createRun: POST /api/v1/runs",
     "createScript: POST /api/v1/scripts",
     "createToken: POST /api/v1/tokens",
+    "deleteGroup: DELETE /api/v1/groups/{name}",
     "deleteScript: DELETE /api/v1/scripts/{name}",
     "deleteToken: DELETE /api/v1/tokens/{id}",
     "downloadOutput: GET /api/v1/runs/{id}/output/raw",
@@ -57,6 +59,7 @@ test("the operations are these", () => {
     "followRun: GET /api/v1/runs/{id}/events",
     "getErrorPage: GET /docs/errors/{code}",
     "getExecution: GET /api/v1/runs/{id}/executions/{executionId}",
+    "getGroup: GET /api/v1/groups/{name}",
     "getHealth: GET /healthz",
     "getInfo: GET /api/v1/info",
     "getMetrics: GET /metrics",
@@ -69,6 +72,7 @@ test("the operations are these", () => {
     "getTerminal: GET /api/v1/terminals/{id}",
     "listAudit: GET /api/v1/audit",
     "listEngines: GET /api/v1/engines",
+    "listGroups: GET /api/v1/groups",
     "listRuns: GET /api/v1/runs",
     "listScriptVersions: GET /api/v1/scripts/{name}/versions",
     "listScripts: GET /api/v1/scripts",
@@ -78,6 +82,7 @@ test("the operations are these", () => {
     "openTerminal: POST /api/v1/terminals",
     "planRun: POST /api/v1/runs/plan",
     "readOutput: GET /api/v1/runs/{id}/output",
+    "replaceGroup: PUT /api/v1/groups/{name}",
     "rerun: POST /api/v1/runs/{id}/rerun",
     "updateScript: PUT /api/v1/scripts/{name}",
   ]);
@@ -89,6 +94,7 @@ test("the schemas are these, one of each, those of requests with Input at the en
     "AuditPage",
     "CheckScriptAnswer",
     "CheckScriptRequestInput",
+    "CreateGroupRequestInput",
     "CreateScriptRequestInput",
     "CreateTokenRequestInput",
     "CreatedToken",
@@ -96,6 +102,8 @@ test("the schemas are these, one of each, those of requests with Input at the en
     "EngineList",
     "Examination",
     "Execution",
+    "Group",
+    "GroupPage",
     "Guarantees",
     "Health",
     "Info",
@@ -104,6 +112,7 @@ test("the schemas are these, one of each, those of requests with Input at the en
     "OutputFrame",
     "OutputPage",
     "Problem",
+    "ReplaceGroupRequestInput",
     "RerunRequestInput",
     "Run",
     "RunPage",
@@ -251,7 +260,7 @@ describe("examples", () => {
         : body?.example === undefined
           ? []
           : [body.example]) {
-        const url = path.replace("{name}", "db%2Fnone").replace("{id}", `run_${"0".repeat(26)}`);
+        const url = path.replace("{name}", "none").replace("{id}", `run_${"0".repeat(26)}`);
         const headers = { "content-type": "application/json", "if-match": `"${"0".repeat(64)}"` };
         const method = name.split(" ")[0] ?? "";
         const answer = await server.fetch(url, { method, headers, body: JSON.stringify(value) });

@@ -15,6 +15,8 @@ export const ACTIONS = [
   "terminal.open",
   "terminal.connect",
   "terminal.end",
+  "group.read",
+  "group.write",
   "token.read",
   "token.write",
   "audit.read",

@@ -21,6 +21,7 @@ export interface Database {
     expires_at: number | null;
     last_used_at: number | null;
   };
+  definitions: DefinitionsTable;
   audit: {
     id: Generated<number>;
     at: number;
@@ -33,6 +34,17 @@ export interface Database {
     request_id: string | null;
     detail_json: string;
   };
+}
+
+export interface DefinitionsTable {
+  id: string;
+  kind: string;
+  name: string;
+  version: number;
+  body_json: string;
+  created_at: number;
+  updated_at: number;
+  by_json: string;
 }
 
 export interface RunsTable {

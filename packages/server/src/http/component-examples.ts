@@ -193,6 +193,21 @@ const terminal = {
   },
 };
 
+const groupBody = {
+  on: ["label=role=db,project=shop"],
+  except: ["name=pg-old-*"],
+  description: "The shop's databases",
+};
+const group = {
+  id: "grp_01k9g4z7e0s2m4n6p8q0r2t4v9",
+  name: "db",
+  version: 3,
+  createdAt: TIME.queued,
+  updatedAt: TIME.finished,
+  by: { tokenId: TOKEN, name: "ann" },
+  ...groupBody,
+};
+
 const token = {
   id: TOKEN,
   name: "ann",
@@ -245,6 +260,10 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
     columns: 120,
     rows: 40,
   },
+  Group: group,
+  GroupPage: { data: [group], next: null },
+  CreateGroupRequestInput: { name: "db", ...groupBody },
+  ReplaceGroupRequestInput: groupBody,
   Token: token,
   TokenList: { data: [token] },
   CreateTokenRequestInput: { name: "ci", expiresIn: "90d" },

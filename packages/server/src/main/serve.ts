@@ -13,6 +13,8 @@ import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { type LoadConfigOptions, loadConfig } from "../config/load-config.ts";
 import { openDatabase } from "../database/open-database.ts";
+import { groups } from "../groups/groups.ts";
+import { groupRoutes } from "../groups/groups.routes.ts";
 import type { App } from "../http/app.ts";
 import { createApp } from "../http/create-app.ts";
 import { serverRoutes } from "../http/server.routes.ts";
@@ -29,6 +31,7 @@ import { metricsRoutes } from "../telemetry/metrics.routes.ts";
 import { storageProblems } from "./free-space.ts";
 import { ensureGuardKey } from "../guard/guard-key.ts";
 import { isOpenExecution } from "../runs/run-store.ts";
+import { newId } from "./new-id.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openRuns } from "./open-runs.ts";
 import { openTerminals } from "./open-terminals.ts";
@@ -126,6 +129,7 @@ export async function openServer(
         audit,
         now: Date.now,
       }),
+      groupRoutes(groups({ db, synced, audit, newId, now: Date.now })),
       scriptRoutes({ library, audit }),
       tokenRoutes({ tokens, audit, now: Date.now }),
       auditRoutes({ audit }),

@@ -2,6 +2,7 @@ import type { Migration } from "kysely/migration";
 import * as runs from "./0001-runs.ts";
 import * as access from "./0002-access.ts";
 import * as usage from "./0003-usage.ts";
+import * as definitions from "./0004-definitions.ts";
 import * as origin from "./0005-origin.ts";
 
 /** Every migration, in order; a landed one is never edited. */
@@ -9,5 +10,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-runs": runs,
   "0002-access": access,
   "0003-usage": usage,
+  "0004-definitions": definitions,
   "0005-origin": origin,
 };
