@@ -15,6 +15,7 @@ import { recoverRuns } from "../runs/recover-runs.ts";
 import { runDispatcher } from "../runs/run-dispatcher.ts";
 import { type RunSignals, runSignals } from "../runs/run-signals.ts";
 import { deleteIdempotencyKeys } from "../runs/idempotency-store.ts";
+import type { RunEnded } from "../runs/run-writes.ts";
 import { runRoutes } from "../runs/runs.routes.ts";
 import { secretMemory } from "../runs/secret-memory.ts";
 import { type SubmitDeps, submitRun } from "../runs/submit-run.ts";
@@ -41,6 +42,7 @@ export interface OpenRunsDeps {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly outputDirectory: string;
+  readonly runEnded: RunEnded;
 }
 
 /** Everything that accepts and carries out runs, wired. */
@@ -53,7 +55,7 @@ export interface OpenRuns {
 }
 
 export function openRuns(deps: OpenRunsDeps): OpenRuns {
-  const { config, db, synced, engines, metrics, logger } = deps;
+  const { config, db, synced, engines, metrics, logger, runEnded } = deps;
   const { limits } = config;
   const signals = runSignals();
   const secrets = secretMemory();
@@ -62,6 +64,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
 
   const runExecutor = executor({
     db,
+    runEnded,
     synced,
     output,
     signals,
@@ -81,7 +84,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     metrics.executionsQueued.set(dispatcher.waiting);
     metrics.executionsInFlight.set(dispatcher.inFlight);
   }
-  const shared = { db, synced, output, signals, now: Date.now };
+  const shared = { db, runEnded, synced, output, signals, now: Date.now };
 
   const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
     planRun(

@@ -99,6 +99,7 @@ export async function openServer(
     metrics,
     logger,
     outputDirectory,
+    runEnded: async () => {},
   });
   const access = tokenAccess({ tokens, now: Date.now });
   const terminals = openTerminals({ config, engines, access, tokens, audit, logger });

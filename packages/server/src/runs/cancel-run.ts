@@ -1,13 +1,11 @@
 import { AppError, isTerminal, type OutcomeReason, type RunState } from "@deckhand/core";
-import type { Kysely } from "kysely";
-import type { Database } from "../database/database.ts";
 import type { Executor } from "./execute-run.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import type { RunSignals } from "./run-signals.ts";
 import { getRun, listExecutions, moveExecution } from "./run-store.ts";
+import type { RunWrites } from "./run-writes.ts";
 
-export interface CancelDeps {
-  readonly db: Kysely<Database>;
+export interface CancelDeps extends RunWrites {
   readonly dispatcher: Pick<RunDispatcher, "remove">;
   readonly executor: Pick<Executor, "stop">;
   readonly signals: RunSignals;
@@ -24,7 +22,7 @@ export async function cancelRun(deps: CancelDeps, runId: string, by: string): Pr
   const reason: OutcomeReason = { code: "cancel-requested", detail: `Cancelled by ${by}.` };
   for (const execution of await listExecutions(deps.db, runId)) {
     if (deps.dispatcher.remove(execution.id)) {
-      await moveExecution(deps.db, execution.id, { state: "cancelled", reason, atMs: deps.now() });
+      await moveExecution(deps, execution.id, { state: "cancelled", reason, atMs: deps.now() });
     } else {
       deps.executor.stop(execution.id, { state: "cancelled", reason });
     }

@@ -67,7 +67,7 @@ export async function move(
 ): Promise<MovedExecution> {
   for (;;) {
     try {
-      const moved = await moveExecution(deps.db, executionId, change);
+      const moved = await moveExecution(deps, executionId, change);
       // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
       if (change.state !== "running") await deps.synced();
       deps.signals.notify(moved.run.id);

@@ -2,7 +2,8 @@ import type { OutcomeReason } from "@deckhand/core";
 import type { ExecutionSpec, RunningExecution, Session } from "../sessions/session.ts";
 import type { ExecuteDeps, UnderWay } from "./execution-deps.ts";
 import { type RunPlan, readPlan } from "./run-plan.ts";
-import { type ExecutionRow, findScriptText, findStdin, getRun } from "./run-store.ts";
+import { findScriptText, findStdin } from "./run-inputs.ts";
+import { type ExecutionRow, getRun } from "./run-store.ts";
 
 export interface Prepared {
   readonly plan: RunPlan;

@@ -1,6 +1,4 @@
 import type { Guarantees, OutcomeReason } from "@deckhand/core";
-import type { Kysely } from "kysely";
-import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import type { Leftover, Session } from "../sessions/session.ts";
@@ -8,12 +6,12 @@ import type { RunDispatcher } from "./run-dispatcher.ts";
 import type { RunPlan } from "./run-plan.ts";
 import type { RunSignals } from "./run-signals.ts";
 import { type ExecutionRow, findRun, listOpenExecutions, moveExecution } from "./run-store.ts";
+import type { RunWrites } from "./run-writes.ts";
 
 const LOOK_AT_ONCE = 8;
 const LOOK_MS = 10_000;
 
-export interface RecoverDeps {
-  readonly db: Kysely<Database>;
+export interface RecoverDeps extends RunWrites {
   readonly synced: Synced;
   readonly output: OutputLog;
   readonly signals: RunSignals;
@@ -68,7 +66,7 @@ async function settleAll(deps: RecoverDeps, cutOff: readonly ExecutionRow[]): Pr
 async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void> {
   const leftovers = await lookForLeftovers(deps, row);
   const stored = await deps.output.measure(row.run_id, row.id);
-  const { run } = await moveExecution(deps.db, row.id, {
+  const { run } = await moveExecution(deps, row.id, {
     state: "lost",
     atMs: deps.now(),
     reason: toReason(row, leftovers),

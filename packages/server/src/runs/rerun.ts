@@ -8,7 +8,8 @@ import {
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { KeptRequest } from "./run-plan.ts";
-import { type ExecutionRow, findStdin, getRun, listExecutions } from "./run-store.ts";
+import { findStdin } from "./run-inputs.ts";
+import { type ExecutionRow, getRun, listExecutions } from "./run-store.ts";
 
 /** Makes the request of a run again; only `failed` takes the targets where it did not succeed. */
 export async function toRerunRequest(

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BY_REQUEST, type ListRunsQuery, type RunState, toId } from "@deckhand/core";
+import { BY_REQUEST, type ListRunsQuery, type RunState } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
-import { AS_THE_CONTAINER } from "../sessions/session.ts";
 import { listRuns } from "./run-list.ts";
-import { insertRun, moveExecution, type NewRun } from "./run-store.ts";
+import { insertRun, moveExecution } from "./run-store.ts";
+import { newRun } from "./testing/new-run.ts";
 
 const NOW_MS = Date.parse("2026-11-20T12:00:00Z");
 const MINUTE_MS = 60_000;
@@ -30,68 +30,26 @@ function scheduleId(part: number): string {
   return `sch_${String(part).repeat(26)}`;
 }
 
+/** Nobody is told of an end here. */
+const writes = () => ({ db: opened.db, runEnded: async () => {} });
+
 /** Run `index` is that many minutes old, on two of three targets; every tenth was rejected. */
 async function insertOld(index: number): Promise<void> {
   const createdAtMs = NOW_MS - index * MINUTE_MS;
-  const id = (kind: "run" | "execution", part: number) =>
-    toId(kind, createdAtMs, Buffer.alloc(10, part));
-  const targets = [`pg-${index % 3}`, `pg-${(index + 1) % 3}`];
-  const run: NewRun = {
-    id: id("run", index % 200),
-    plan: {
-      kind: "argv",
-      title: "true",
-      script: index % 5 === 0 ? { name: "db/x", version: 1, sha256: "0" } : undefined,
-      program: { kind: "argv", argv: ["true"] },
-      args: [],
-      env: {},
-      secretNames: [],
-      shownParams: {},
-      hasStdin: false,
-      user: "",
-      workdir: "",
-      timeoutMs: 1,
-      killGraceMs: 1,
-      outputBytes: 1,
-      resources: AS_THE_CONTAINER,
-      survivors: "kill",
-      effect: null,
-    },
-    request: {
-      argv: ["true"],
-      on: ["x"],
-      except: [],
-      params: {},
-      args: [],
-      env: {},
-      limits: {},
-      allowEmpty: false,
-    },
-    scriptText: undefined,
-    stdin: undefined,
-    by: undefined,
+  const run = newRun({
+    createdAtMs,
+    number: index % 200,
+    script: index % 5 === 0 ? "db/x" : undefined,
+    targets: [`pg-${index % 3}`, `pg-${(index + 1) % 3}`],
     origin:
       index % 9 === 0
         ? { kind: "schedule", id: scheduleId(index % 2), name: `s${index % 2}` }
         : BY_REQUEST,
-    createdAtMs,
-    executions: targets.map((name, part) => ({
-      id: id("execution", part),
-      target: {
-        id: `tgt_${name}`,
-        name,
-        engine: "local",
-        containerId: name,
-        containerStartedAt: undefined,
-        image: "x",
-      },
-    })),
-    idempotency: undefined,
-  };
-  await insertRun(opened.db, run, async () => {});
+  });
+  await insertRun(writes(), run, async () => {});
   if (index % 10 !== 0) return;
   for (const { id: executionId } of run.executions) {
-    await moveExecution(opened.db, executionId, {
+    await moveExecution(writes(), executionId, {
       state: "rejected",
       atMs: createdAtMs,
       reason: { code: "no-shell", detail: "x" },
@@ -154,7 +112,7 @@ test("a final state never changes in the database, whatever asks for it", async 
     .where("state", "=", "rejected")
     .executeTakeFirstOrThrow();
   await expect(
-    moveExecution(opened.db, rejected.id, { state: "running", atMs: NOW_MS }),
+    moveExecution(writes(), rejected.id, { state: "running", atMs: NOW_MS }),
   ).rejects.toMatchObject({ code: "RUN_STATE_CONFLICT" });
   const forced = opened.db
     .updateTable("executions")

@@ -14,6 +14,8 @@ import type { Insertable, Kysely, Selectable, Transaction, Updateable } from "ky
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import type { Leftover, Usage } from "../sessions/session.ts";
 import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
+import { insertInputs } from "./run-inputs.ts";
+import type { RunWrites } from "./run-writes.ts";
 import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
 
 export type RunRow = Selectable<RunsTable>;
@@ -78,7 +80,7 @@ export type WithinTransaction = (transaction: Transaction<Database>) => Promise<
  * the key was used before; then nothing is inserted.
  */
 export async function insertRun(
-  db: Kysely<Database>,
+  { db, runEnded }: RunWrites,
   run: NewRun,
   also: WithinTransaction,
 ): Promise<EarlierRun | undefined> {
@@ -86,13 +88,15 @@ export async function insertRun(
     const earlier = await claimKey(transaction, run);
     if (earlier) return earlier;
     await insertInputs(transaction, run);
-    await transaction.insertInto("runs").values(toRunRow(run)).execute();
+    const row = toRunRow(run);
+    await transaction.insertInto("runs").values(row).execute();
     for (const batch of inBatches(
       run.executions.map((execution, position) => toExecutionRow(run, execution, position)),
     )) {
       await transaction.insertInto("executions").values(batch).execute();
     }
     await also(transaction);
+    if (row.finished_at !== null) await runEnded(transaction, await getRun(transaction, run.id));
     return undefined;
   });
 }
@@ -119,20 +123,7 @@ async function claimKey(
   return undefined;
 }
 
-async function insertInputs(transaction: Transaction<Database>, run: NewRun): Promise<void> {
-  const { plan, scriptText, stdin } = run;
-  if (plan.program.kind === "script" && scriptText !== undefined) {
-    const row = { sha256: plan.program.sha256, text: scriptText };
-    await transaction
-      .insertInto("script_texts")
-      .values(row)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-  }
-  if (stdin) await transaction.insertInto("run_inputs").values({ run_id: run.id, stdin }).execute();
-}
-
-function toRunRow(run: NewRun): Insertable<RunsTable> {
+function toRunRow(run: NewRun) {
   const counts = countStates(run.executions.map(() => "queued"));
   return {
     id: run.id,
@@ -243,36 +234,12 @@ export async function listOpenExecutions(db: Kysely<Database>): Promise<Executio
     .execute();
 }
 
-export async function findScriptText(
-  db: Kysely<Database>,
-  sha256: string,
-): Promise<string | undefined> {
-  const row = await db
-    .selectFrom("script_texts")
-    .select("text")
-    .where("sha256", "=", sha256)
-    .executeTakeFirst();
-  return row?.text;
-}
-
-export async function findStdin(
-  db: Kysely<Database>,
-  runId: string,
-): Promise<Uint8Array | undefined> {
-  const row = await db
-    .selectFrom("run_inputs")
-    .select("stdin")
-    .where("run_id", "=", runId)
-    .executeTakeFirst();
-  return row?.stdin;
-}
-
 /**
- * Moves an execution to its next state and its run along, in one transaction.
+ * Moves an execution to its next state and its run along, in one transaction, which the end of the run is told in.
  * Refuses a step that the table of states does not allow with RUN_STATE_CONFLICT.
  */
 export async function moveExecution(
-  db: Kysely<Database>,
+  { db, runEnded }: RunWrites,
   executionId: string,
   change: ExecutionChange,
 ): Promise<MovedExecution> {
@@ -299,6 +266,7 @@ export async function moveExecution(
       to: change.state,
       atMs: change.atMs,
     });
+    if (run.finished_at !== null) await runEnded(transaction, run);
     return { execution, run };
   });
 }

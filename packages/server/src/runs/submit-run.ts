@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { AppError, type RunOrigin, type RunRequest } from "@deckhand/core";
-import type { Kysely, Transaction } from "kysely";
+import type { Transaction } from "kysely";
 import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
@@ -8,12 +8,12 @@ import type { PlannedRun } from "./plan-run.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import { findEarlierRun } from "./idempotency-store.ts";
 import { insertRun, type NewRun } from "./run-store.ts";
+import type { RunWrites } from "./run-writes.ts";
 import type { SecretMemory } from "./secret-memory.ts";
 
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 
-export interface SubmitDeps {
-  readonly db: Kysely<Database>;
+export interface SubmitDeps extends RunWrites {
   readonly synced: Synced;
   readonly plan: (request: RunRequest) => Promise<PlannedRun>;
   readonly dispatcher: Pick<RunDispatcher, "enqueue" | "waiting">;
@@ -57,7 +57,7 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   assertRoom(deps, planned.targets.length);
   const run = toNewRun(deps, { input, planned, requestSha256 });
   if (Object.keys(planned.secrets).length > 0) deps.secrets.keep(run.id, planned.secrets);
-  const earlier = await insertRun(deps.db, run, (transaction) =>
+  const earlier = await insertRun(deps, run, (transaction) =>
     deps.audit(transaction, toAudit(run, input)),
   );
   if (earlier) {
