@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { OutputFrame, Problem, Run, RunRequestInput } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -293,7 +294,8 @@ test("after kill -9 what ran has gone on, what waited is started, and nothing is
 });
 
 test("after kill -9 what runs with a secret goes on", async () => {
-  const text = '# @secret PASSWORD\nsleep 4; printf "%s" "$PASSWORD" | wc -c; exit 3';
+  const text =
+    '# @deckhand 1\n# @secret PASSWORD\n\nsleep 4; printf "%s" "$PASSWORD" | wc -c; echo "$PASSWORD"; exit 3';
   const withSecret = { params: { PASSWORD: "opensesame" } };
   const running = await create(script(text, withSecret));
   await untilState(running.id, "running");
@@ -302,9 +304,40 @@ test("after kill -9 what runs with a secret goes on", async () => {
   expect(await getRun(running.id, "?wait=20s&include=output")).toMatchObject({
     state: "failed",
     exitCode: 3,
-    executions: [{ output: { stdout: "10\n", complete: true } }],
+    executions: [{ output: { stdout: "10\n**********\n", complete: true } }],
   });
 });
+
+test("after kill -9 what waits with a secret is started with it, and then the secret is forgotten", async () => {
+  const busy = await Promise.all(
+    Array.from({ length: 16 }, () => create(script("until [ -e /tmp/go ]; do sleep 0.2; done"))),
+  );
+  const text =
+    '# @deckhand 1\n# @secret PASSWORD\n\nprintf \'%s\' "$PASSWORD" | wc -c; echo "it is $PASSWORD"';
+  const waiting = await create(script(text, { params: { PASSWORD: "open sesame" } }));
+  expect((await getRun(waiting.id)).state).toBe("queued");
+  expect(await sealedSecrets()).toBe(1);
+  await server.kill("SIGKILL");
+  await server.start();
+  expect((await getRun(waiting.id)).state).toBe("queued");
+  await first.exec(["touch", "/tmp/go"]);
+  expect(await getRun(waiting.id, "?wait=60s&include=output")).toMatchObject({
+    state: "succeeded",
+    executions: [{ output: { stdout: "11\nit is ***********\n" } }],
+  });
+  expect(await sealedSecrets()).toBe(0);
+  for (const { id } of busy) await getRun(id, "?wait=60s");
+});
+
+/** How many runs the database keeps sealed secrets of. */
+async function sealedSecrets(): Promise<number> {
+  const { stdout } = await run("node", [
+    "-e",
+    "const { DatabaseSync } = require('node:sqlite'); console.log(new DatabaseSync(process.argv[1], { readOnly: true }).prepare('select count(*) n from run_secrets').get().n)",
+    join(server.dataDir, "deckhand.db"),
+  ]);
+  return Number(stdout);
+}
 
 test("a server that is told to end does so within its time, and the next one has what runs at hand", async () => {
   const running = await create(script("sleep 63"));

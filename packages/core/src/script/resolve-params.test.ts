@@ -36,17 +36,22 @@ const HEADER = headerOf(
 );
 
 test("values are checked, defaults filled in, secrets kept apart", () => {
-  const resolved = resolveParams(HEADER, { JOBS: "08", FULL: "yes", MODE: "run", TOKEN: "t0p" });
+  const resolved = resolveParams(HEADER, {
+    JOBS: "08",
+    FULL: "yes",
+    MODE: "run",
+    TOKEN: "t0psecret",
+  });
   expect(resolved).toEqual({
     env: { JOBS: "8", FULL: "true", MODE: "run", SHOW: "size\nttl" },
-    secrets: { TOKEN: "t0p" },
+    secrets: { TOKEN: "t0psecret" },
     shown: { JOBS: 8, FULL: true, MODE: "run", SHOW: ["size", "ttl"], TOKEN: "•••" },
   });
 });
 
 test("the sentence names the first of them", () => {
   const give = (given: Record<string, string>) => () => resolveParams(HEADER, given);
-  expect(give({ MODE: "run", TOKEN: "x", JOBS: "two" })).toThrow(
+  expect(give({ MODE: "run", TOKEN: "xxxx", JOBS: "two" })).toThrow(
     "JOBS has to be a whole number, such as 3.",
   );
   expect(give({ MODE: "run", JOBS: "two" })).toThrow(
@@ -188,4 +193,10 @@ describe("reserved names", () => {
       "/env/A",
     ]);
   });
+});
+
+test("a secret that is too short to be hidden is refused, and one that is nothing is taken", () => {
+  const short = () => resolveParams(HEADER, { MODE: "run", TOKEN: " abc\n" });
+  expect(short).toThrow("TOKEN has 3 bytes without the space around it; a secret needs at least 4");
+  expect(resolveParams(HEADER, { MODE: "run", TOKEN: "" }).secrets).toMatchObject({ TOKEN: "" });
 });

@@ -7,6 +7,7 @@ import { type CheckedValue, checkValue, toPlainText } from "./check-value.ts";
 import { toPointer } from "./json-pointer.ts";
 import { findNameProblem } from "./reserved-names.ts";
 import type { ScriptHeader } from "./script-header.ts";
+import { findSecretProblem } from "./secret-value.ts";
 import { findTextProblem, utf8Length } from "./text-bytes.ts";
 
 /** What is shown in place of a secret's value. */
@@ -64,9 +65,15 @@ function resolveDeclared(
 function resolveOne(param: ScriptParam, given: ParamValue | undefined): ResolvedParam[] {
   const { name, secret, required } = param;
   const value = given ?? param.default ?? undefined;
-  if (value !== undefined) return [{ name, secret, checked: checkValue(value, param) }];
+  if (value !== undefined)
+    return [{ name, secret, checked: checkSecret(checkValue(value, param), param) }];
   if (!required) return [];
   return [{ name, secret, checked: { kind: "wrong", detail: "is required" } }];
+}
+
+function checkSecret(checked: CheckedValue, { secret }: ScriptParam): CheckedValue {
+  const detail = secret && checked.kind === "valid" ? findSecretProblem(checked.text) : undefined;
+  return detail === undefined ? checked : { kind: "wrong", detail };
 }
 
 function toUnknown(name: string, names: readonly string[]): ResolvedParam {

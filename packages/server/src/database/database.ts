@@ -6,6 +6,15 @@ export interface Database {
   executions: ExecutionsTable;
   script_texts: { sha256: string; text: string };
   run_inputs: { run_id: string; stdin: Uint8Array };
+  /** Gone when their run has ended: a trigger sees to it. */
+  run_secrets: { run_id: string; sealed: string };
+  secrets: {
+    name: string;
+    sealed: string;
+    created_at: number;
+    updated_at: number;
+    updated_by: string | null;
+  };
   idempotency_keys: {
     token_id: string;
     key: string;

@@ -17,7 +17,6 @@ import { type RunSignals, runSignals } from "../runs/run-signals.ts";
 import { deleteIdempotencyKeys } from "../runs/idempotency-store.ts";
 import type { RunEnded } from "../runs/run-writes.ts";
 import { runRoutes } from "../runs/runs.routes.ts";
-import { secretMemory } from "../runs/secret-memory.ts";
 import { type SubmitDeps, submitRun } from "../runs/submit-run.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import type { Vault } from "../secrets/vault.ts";
@@ -55,10 +54,9 @@ export interface OpenRuns {
 }
 
 export function openRuns(deps: OpenRunsDeps): OpenRuns {
-  const { config, db, synced, engines, metrics, logger, runEnded } = deps;
+  const { config, db, synced, vault, engines, metrics, logger, runEnded } = deps;
   const { limits } = config;
   const signals = runSignals();
-  const secrets = secretMemory();
   const output = openOutput(deps, signals);
   let closing = false;
 
@@ -68,7 +66,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     synced,
     output,
     signals,
-    secrets,
+    vault,
     now: Date.now,
     startTimeoutMs: limits.startTimeoutMs,
     findSession: engines.findSession,
@@ -84,7 +82,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     metrics.executionsQueued.set(dispatcher.waiting);
     metrics.executionsInFlight.set(dispatcher.inFlight);
   }
-  const shared = { db, runEnded, synced, output, signals, now: Date.now };
+  const shared = { db, runEnded, synced, vault, output, signals, now: Date.now };
 
   const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
     planRun(
@@ -110,7 +108,6 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     ...shared,
     plan,
     dispatcher,
-    secrets,
     mostQueued: limits.queuedExecutions,
     newId,
     assertAccepting,

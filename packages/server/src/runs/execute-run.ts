@@ -5,8 +5,9 @@ import {
   type OutcomeReason,
 } from "@deckhand/core";
 import type { OutputWriter } from "../output/output-writer.ts";
-import type { Leftover, RunningExecution, SessionOutcome } from "../sessions/session.ts";
+import type { Leftover, SessionOutcome } from "../sessions/session.ts";
 import type { ExecuteDeps, UnderWay, WatchedContainer } from "./execution-deps.ts";
+import { hideInChange, hideInReason, withoutSecrets } from "./hide-secrets.ts";
 import { move, noteRunning, noteWay } from "./note-steps.ts";
 import { prepare, type Running, type Startable } from "./prepare-execution.ts";
 import type { RunPlan } from "./run-plan.ts";
@@ -73,12 +74,15 @@ async function carryOut(deps: ExecuteDeps, executionId: string, self: UnderWay):
 }
 
 async function start(deps: ExecuteDeps, startable: Startable): Promise<void> {
-  const { session, spec, row, unstartable } = startable;
+  const { session, spec, row, mask, unstartable } = startable;
   if (unstartable) return settleUnstarted(deps, row.id, { state: "rejected", reason: unstartable });
   const result = await session.start(spec, (guarantees) => noteWay(deps, row, guarantees));
   if (result.kind === "detached") return;
   if (result.kind !== "started")
-    return settleUnstarted(deps, row.id, { state: result.kind, reason: result.reason });
+    return settleUnstarted(deps, row.id, {
+      state: result.kind,
+      reason: hideInReason(mask, result.reason),
+    });
   await runToEnd(deps, { ...startable, running: result.execution, isResumed: false });
 }
 
@@ -98,7 +102,10 @@ async function takeUp(deps: ExecuteDeps, executionId: string, self: UnderWay): P
   if (result.kind === "unknown" && self.stopReason)
     return settleUnstarted(deps, executionId, self.stopReason);
   const reason = result.kind === "lost" ? result.reason : toForgotten(row);
-  await settleUnstarted(deps, executionId, { state: "lost", reason });
+  await settleUnstarted(deps, executionId, {
+    state: "lost",
+    reason: hideInReason(prepared.mask, reason),
+  });
 }
 
 function findWay({ guarantees_json }: ExecutionRow): Guarantees["way"] | undefined {
@@ -113,7 +120,7 @@ function toForgotten(row: ExecutionRow): OutcomeReason {
 }
 
 async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
-  const { row, plan, running, self, isResumed } = execution;
+  const { row, plan, running, self, isResumed, mask } = execution;
   const writer = await deps.output.openWriter({
     runId: row.run_id,
     executionId: row.id,
@@ -126,7 +133,7 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
   if (self.abandoned) running.detach(self.abandoned);
   const unwatch = deps.watchContainer(toWatched(row, running), (reason) => running.abandon(reason));
   const [outcome, leftovers] = await Promise.all([
-    pump(running, writer),
+    pump(deps, execution, writer),
     stopWhenAsked(deps, execution),
   ]);
   unwatch();
@@ -140,7 +147,7 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
     totals,
     atMs: deps.now(),
   });
-  await settle(deps, row.id, { ...settlement, startedAtMs });
+  await settle(deps, row.id, hideInChange(mask, { ...settlement, startedAtMs }));
   running.release();
 }
 
@@ -163,8 +170,14 @@ function toOwnStop(outcome: EndedOutcome, { timeoutMs }: RunPlan): StopReason | 
     : undefined;
 }
 
-async function pump(running: RunningExecution, writer: OutputWriter): Promise<SessionOutcome> {
-  for await (const chunk of running.output) await writer.append(chunk.stream, chunk.bytes);
+async function pump(
+  deps: ExecuteDeps,
+  execution: Running,
+  writer: OutputWriter,
+): Promise<SessionOutcome> {
+  const { running } = execution;
+  const output = await withoutSecrets(deps.output, execution);
+  for await (const chunk of output) await writer.append(chunk.stream, chunk.bytes);
   return running.outcome;
 }
 
@@ -174,7 +187,7 @@ async function closeWriter(writer: OutputWriter, { dropped }: SessionOutcome) {
   return writer.close();
 }
 
-function toWatched(row: ExecutionRow, { guarantees }: RunningExecution): WatchedContainer {
+function toWatched(row: ExecutionRow, { guarantees }: Running["running"]): WatchedContainer {
   return {
     engine: row.engine,
     waitsForEngine: guarantees.survivesServerRestart,
@@ -204,7 +217,6 @@ async function settle(
   const moved = await move(deps, executionId, change);
   deps.observe.settled(moved);
   if (moved.run.finished_at === null) return;
-  deps.secrets.forget(moved.run.id);
   deps.output.closeRun(moved.run.id);
 }
 

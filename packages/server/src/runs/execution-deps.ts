@@ -1,18 +1,18 @@
 import type { Guarantees, OutcomeReason } from "@deckhand/core";
 import type { Synced } from "../database/wal-sync.ts";
 import type { OutputLog } from "../output/output-log.ts";
+import type { Vault } from "../secrets/vault.ts";
 import type { RunningExecution, Session } from "../sessions/session.ts";
 import type { RunSignals } from "./run-signals.ts";
 import type { ExecutionRow, MovedExecution } from "./run-store.ts";
 import type { RunWrites } from "./run-writes.ts";
-import type { SecretMemory } from "./secret-memory.ts";
 import type { StopReason } from "./settlement.ts";
 
 export interface ExecuteDeps extends RunWrites {
   readonly synced: Synced;
   readonly output: OutputLog;
   readonly signals: RunSignals;
-  readonly secrets: SecretMemory;
+  readonly vault: Pick<Vault, "open">;
   readonly now: () => number;
   readonly startTimeoutMs: number;
   /** Gives `undefined` when the engine is not configured (any more). */

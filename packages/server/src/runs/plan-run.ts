@@ -56,7 +56,7 @@ export interface PlannedRun {
   readonly keptRequest: KeptRequest;
   readonly scriptText: string | undefined;
   readonly stdin: Uint8Array | undefined;
-  /** Values of secret parameters by name; for memory only. */
+  /** Values of secret parameters by name; to be sealed. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 

@@ -1,14 +1,18 @@
 import type { OutcomeReason } from "@deckhand/core";
 import type { ExecutionSpec, RunningExecution, Session } from "../sessions/session.ts";
+import type { SecretMask } from "../secrets/secret-mask.ts";
 import type { ExecuteDeps, UnderWay } from "./execution-deps.ts";
 import { type RunPlan, readPlan } from "./run-plan.ts";
 import { findScriptText, findStdin } from "./run-inputs.ts";
+import { openRunSecrets } from "./run-secrets.ts";
 import { type ExecutionRow, getRun } from "./run-store.ts";
 
 export interface Prepared {
   readonly plan: RunPlan;
   readonly spec: ExecutionSpec;
   readonly session: Session;
+  /** Hides the run's secrets in what comes out of it. */
+  readonly mask: SecretMask | undefined;
   /** Why it can not be started any more, although one that runs can be taken up. */
   readonly unstartable: OutcomeReason | undefined;
 }
@@ -25,17 +29,10 @@ export async function prepare(
     };
   }
   const plan = readPlan((await getRun(deps.db, row.run_id)).plan_json);
-  const secrets = deps.secrets.find(row.run_id);
-  const spec = await toSpec(deps, { row, plan, secrets: secrets ?? {} });
-  return { plan, session, spec, unstartable: secrets ? undefined : toForgottenSecrets(plan) };
-}
-
-function toForgottenSecrets({ secretNames }: RunPlan): OutcomeReason | undefined {
-  if (secretNames.length === 0) return undefined;
-  return {
-    code: "secret-forgotten",
-    detail: `The server restarted before the start, and secrets (${secretNames.join(", ")}) are kept in memory only.`,
-  };
+  const { secretNames } = plan;
+  const { values, mask, problem } = await openRunSecrets(deps, { runId: row.run_id, secretNames });
+  const spec = await toSpec(deps, { row, plan, secrets: values });
+  return { plan, session, spec, mask, unstartable: problem };
 }
 
 interface SpecParts {

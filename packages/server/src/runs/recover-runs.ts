@@ -1,11 +1,14 @@
 import type { Guarantees, OutcomeReason } from "@deckhand/core";
 import type { Synced } from "../database/wal-sync.ts";
 import type { OutputLog } from "../output/output-log.ts";
+import type { Vault } from "../secrets/vault.ts";
 import type { Leftover, Session } from "../sessions/session.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
-import type { RunPlan } from "./run-plan.ts";
+import { readPlan } from "./run-plan.ts";
+import { hideInLeftovers } from "./hide-secrets.ts";
+import { openRunSecrets } from "./run-secrets.ts";
 import type { RunSignals } from "./run-signals.ts";
-import { type ExecutionRow, findRun, listOpenExecutions, moveExecution } from "./run-store.ts";
+import { type ExecutionRow, getRun, listOpenExecutions, moveExecution } from "./run-store.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 const LOOK_AT_ONCE = 8;
@@ -14,6 +17,7 @@ const LOOK_MS = 10_000;
 export interface RecoverDeps extends RunWrites {
   readonly synced: Synced;
   readonly output: OutputLog;
+  readonly vault: Pick<Vault, "open">;
   readonly signals: RunSignals;
   readonly dispatcher: Pick<RunDispatcher, "enqueue" | "adopt">;
   /** Takes up an execution that goes on in its container. */
@@ -64,13 +68,15 @@ async function settleAll(deps: RecoverDeps, cutOff: readonly ExecutionRow[]): Pr
 }
 
 async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void> {
-  const leftovers = await lookForLeftovers(deps, row);
+  const { user, secretNames } = readPlan((await getRun(deps.db, row.run_id)).plan_json);
+  const { mask } = await openRunSecrets(deps, { runId: row.run_id, secretNames });
+  const leftovers = await lookForLeftovers(deps, row, user);
   const stored = await deps.output.measure(row.run_id, row.id);
   const { run } = await moveExecution(deps, row.id, {
     state: "lost",
     atMs: deps.now(),
     reason: toReason(row, leftovers),
-    leftovers: leftovers ?? [],
+    leftovers: hideInLeftovers(mask, leftovers ?? []),
     output: {
       stdoutBytes: stored.stdout,
       stderrBytes: stored.stderr,
@@ -87,12 +93,10 @@ async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void>
 async function lookForLeftovers(
   deps: RecoverDeps,
   row: ExecutionRow,
+  user: string,
 ): Promise<readonly Leftover[] | undefined> {
   const session = deps.findSession(row.engine);
   if (!session) return undefined;
-  const user =
-    (JSON.parse((await findRun(deps.db, row.run_id))?.plan_json ?? "{}") as Partial<RunPlan>)
-      .user ?? "";
   const place = { executionId: row.id, containerId: row.container_id, user };
   return Promise.race([session.findLeftovers(place).catch(() => undefined), timeUp()]);
 }

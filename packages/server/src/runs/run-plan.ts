@@ -13,7 +13,7 @@ export interface RunPlan {
     | undefined;
   readonly program: PlannedProgram;
   readonly args: readonly string[];
-  /** Without the values of secrets: those stay in memory. */
+  /** Without the values of secrets: those are sealed. */
   readonly env: Readonly<Record<string, string>>;
   readonly secretNames: readonly string[];
   readonly shownParams: Readonly<Record<string, ParamValue>>;

@@ -1,15 +1,15 @@
-import { createHash } from "node:crypto";
 import { AppError, type RunOrigin, type RunRequest } from "@deckhand/core";
 import type { Transaction } from "kysely";
 import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
+import type { Vault } from "../secrets/vault.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import { findEarlierRun } from "./idempotency-store.ts";
+import { keepRunSecrets } from "./run-secrets.ts";
 import { insertRun, type NewRun } from "./run-store.ts";
 import type { RunWrites } from "./run-writes.ts";
-import type { SecretMemory } from "./secret-memory.ts";
 
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 
@@ -17,7 +17,7 @@ export interface SubmitDeps extends RunWrites {
   readonly synced: Synced;
   readonly plan: (request: RunRequest) => Promise<PlannedRun>;
   readonly dispatcher: Pick<RunDispatcher, "enqueue" | "waiting">;
-  readonly secrets: SecretMemory;
+  readonly vault: Pick<Vault, "seal" | "digest">;
   readonly mostQueued: number;
   readonly newId: (kind: "run" | "execution") => string;
   readonly now: () => number;
@@ -49,21 +49,18 @@ export interface SubmittedRun {
 
 /** Accepts a run: one transaction, then its executions wait for their places. */
 export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<SubmittedRun> {
-  const requestSha256 = fingerprint(input.request);
+  const requestSha256 = fingerprint(deps, input.request);
   const replay = await findReplay(deps, input, requestSha256);
   if (replay) return replay;
   await deps.assertAccepting();
   const planned = await deps.plan(input.request);
   assertRoom(deps, planned.targets.length);
   const run = toNewRun(deps, { input, planned, requestSha256 });
-  if (Object.keys(planned.secrets).length > 0) deps.secrets.keep(run.id, planned.secrets);
-  const earlier = await insertRun(deps, run, (transaction) =>
-    deps.audit(transaction, toAudit(run, input)),
-  );
-  if (earlier) {
-    deps.secrets.forget(run.id);
-    return toReplay(earlier, input.idempotencyKey ?? "", requestSha256);
-  }
+  const earlier = await insertRun(deps, run, async (transaction) => {
+    await keepRunSecrets(transaction, deps.vault, { runId: run.id, values: planned.secrets });
+    await deps.audit(transaction, toAudit(run, input));
+  });
+  if (earlier) return toReplay(earlier, input.idempotencyKey ?? "", requestSha256);
   // Its start waits for the disk too, so that both waits are one.
   deps.dispatcher.enqueue(run.executions.map(({ id, target }) => ({ executionId: id, ...target })));
   await deps.synced();
@@ -131,11 +128,9 @@ function toAudit(run: NewRun, { caller }: SubmitInput): RunAudit {
   return { caller, runId: run.id, targets: run.executions.length, title: run.plan.title };
 }
 
-/** Two requests are the same when their parsed forms are; the order of keys does not matter. */
-function fingerprint(request: RunRequest): string {
-  return createHash("sha256")
-    .update(JSON.stringify(sortKeys(request)))
-    .digest("hex");
+/** Two requests are the same when their parsed forms are; the order of keys does not matter. It says nothing of a secret in one. */
+function fingerprint({ vault }: SubmitDeps, request: RunRequest): string {
+  return vault.digest(JSON.stringify(sortKeys(request)));
 }
 
 function sortKeys(value: unknown): unknown {

@@ -13,6 +13,8 @@ export interface Vault {
   seal(text: string, context: string): string;
   /** Gives the text back; refuses what was changed, sealed for another place or by another key with SECRETS_UNREADABLE. */
   open(sealed: string, context: string): string;
+  /** The same for the same text, and of no use to guess it without the key. */
+  digest(text: string): string;
 }
 
 export function vault(key: Uint8Array): Vault {
@@ -26,6 +28,8 @@ export function vault(key: Uint8Array): Vault {
         throw unreadable(`was sealed with another key (${keyName}, not ${name})`, context);
       return decrypt(key, Buffer.from(data, "base64url"), context);
     },
+    digest: (text) =>
+      createHmac("sha256", key).update("deckhand digest\0").update(text).digest("hex"),
   };
 }
 
