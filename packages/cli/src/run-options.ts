@@ -12,11 +12,12 @@ import {
 import type { CommandContext } from "./command-context.ts";
 import { collect } from "./commands/command.ts";
 import type { FollowChoice } from "./follow-to-end.ts";
+import { addRolloutOptions, type RolloutOptions, toRolloutRequest } from "./rollout-options.ts";
 import { UsageError } from "./usage-error.ts";
 import { VIEWS, type ViewName } from "./views/pick-view.ts";
 
 /** Options that `run` and `exec` share. */
-export interface RunOptions extends ViewOptions, LimitOptions {
+export interface RunOptions extends ViewOptions, LimitOptions, RolloutOptions {
   readonly on?: string[];
   readonly except?: string[];
   readonly max?: number;
@@ -63,6 +64,7 @@ export function addViewOptions(command: Command): Command {
 export function addRunOptions(command: Command, timeoutFlags = "-t, --timeout <span>"): Command {
   addPlaceOptions(addViewOptions(command));
   addLimitOptions(command, timeoutFlags);
+  addRolloutOptions(command);
   return command
     .option("--reason <text>", "why, for the history")
     .option("-d, --detach", "print the run's id and leave")
@@ -160,6 +162,7 @@ export async function toSharedRequest(
       ...toLimits(options),
     },
     ...(survivors !== undefined && { survivors }),
+    ...toRolloutRequest(options),
   };
 }
 

@@ -1,4 +1,5 @@
 export * from "./contract/access.ts";
+export * from "./contract/concurrency.ts";
 export * from "./contract/definition.ts";
 export * from "./contract/doctor.ts";
 export * from "./contract/group.ts";

@@ -120,6 +120,7 @@ function toDetail({ style }: CommandContext, run: Run): string {
         .join("  "),
     ],
     ["Arguments", run.args.join(" ")],
+    ["Key", run.concurrency?.key ?? ""],
     ["As", [run.user, run.workdir && `in ${run.workdir}`].filter(Boolean).join(" ")],
     ["Limits", toLimitWords(run).join(", ")],
     ["Started by", toOriginWords(run)],

@@ -21,6 +21,10 @@ export const LOOKS: Readonly<Record<ExecutionState, Look>> = {
   skipped: { mark: "–", plain: "skip", format: "dim" },
 };
 
+const WAITING: Readonly<Record<string, string>> = {
+  "waiting-for-run": "waits for another run",
+};
+
 /** What became of an execution, in a few words: `exit 1`, `lost: container-gone`. */
 export function toOutcomeWords({
   state,
@@ -30,7 +34,8 @@ export function toOutcomeWords({
 }: Pick<Execution, "state" | "exitCode" | "signal" | "reason">): string {
   if (state === "succeeded") return "";
   if (state === "failed") return signal ?? `exit ${exitCode}`;
-  if (state === "queued") return "waiting";
-  if (state === "lost" || state === "rejected") return `${state}: ${reason?.code ?? ""}`;
+  if (state === "queued") return WAITING[reason?.code ?? ""] ?? "waiting";
+  if (state === "lost" || state === "rejected" || state === "skipped")
+    return `${state}: ${reason?.code ?? ""}`;
   return state;
 }

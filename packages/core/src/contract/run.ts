@@ -3,6 +3,7 @@ import { findDurationMs } from "../duration.ts";
 import { EXECUTION_STATES } from "../runs/execution-state.ts";
 import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
+import { concurrencyRequest } from "./concurrency.ts";
 import {
   durationText,
   executionId,
@@ -133,6 +134,9 @@ export const runRequest = z
       .default({}),
     survivors: survivorPolicy.optional().meta({
       description: "else what the script's header says, else kill",
+    }),
+    concurrency: concurrencyRequest.optional().meta({
+      description: "at most one run of a key at a time",
     }),
     allowEmpty: z.boolean().default(false),
     reason: z.string().max(500).optional(),
@@ -312,6 +316,7 @@ export const run = runSummary
     limits: limitsView,
     survivors: survivorPolicy,
     effect,
+    concurrency: concurrencyRequest.nullable(),
     executions: z.array(execution),
   })
   .meta({ id: "Run" });
@@ -373,6 +378,7 @@ export const runPlanView = z
     limits: limitsView,
     survivors: survivorPolicy,
     effect,
+    concurrency: concurrencyRequest.nullable(),
     targets: z.array(executionTarget),
   })
   .meta({ id: "RunPlan" });

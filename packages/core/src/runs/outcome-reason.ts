@@ -6,6 +6,7 @@ import type { ExecutionState } from "./execution-state.ts";
  */
 export const OUTCOME_REASONS = {
   "waiting-for-slot": ["queued"],
+  "waiting-for-run": ["queued"],
   "container-paused": ["rejected"],
   "exit-zero": ["succeeded"],
   "exit-code": ["failed"],
@@ -13,6 +14,8 @@ export const OUTCOME_REASONS = {
   "out-of-memory": ["lost"],
   deadline: ["timed-out"],
   "cancel-requested": ["cancelled"],
+  superseded: ["cancelled"],
+  "key-taken": ["skipped"],
   "server-shutdown": ["lost"],
   "server-restarted": ["lost"],
   "container-stopped": ["lost"],

@@ -22,6 +22,15 @@ export interface Database {
     run_id: string;
     created_at: number;
   };
+  rollout_gates: {
+    run_id: string;
+    /** Of the batch that it stands behind. */
+    batch: number;
+    state: "checking" | "passed" | "failed";
+    detail: string;
+    started_at: number;
+    finished_at: number | null;
+  };
   tokens: {
     id: string;
     name: string;
@@ -77,6 +86,12 @@ export interface RunsTable {
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+  concurrency_key: string | null;
+  /** Of the open runs with a key, the one with the lowest has it. */
+  concurrency_ticket: number | null;
+  /** Somebody asked for its end, so nothing of it is started any more. */
+  cancel_reason_json: string | null;
+  rollout_json: string | null;
 }
 
 export interface ExecutionsTable {
@@ -106,4 +121,9 @@ export interface ExecutionsTable {
   complete: Generated<number>;
   leftovers_json: Generated<string>;
   usage_json: string | null;
+  attempt: Generated<number>;
+  retry_of: string | null;
+  /** The later attempt that counts in its place. */
+  retried_by: string | null;
+  not_before: number | null;
 }

@@ -112,6 +112,7 @@ const planned = {
   limits,
   survivors: "kill",
   effect: "write",
+  concurrency: { key: "db/vacuum", onConflict: "queue" },
 };
 
 const frame = {
@@ -146,6 +147,7 @@ const header = {
   on: ["label=role=db"],
   except: [],
   effect: "write",
+  concurrency: { key: "db/vacuum", onConflict: "queue" },
   acceptsArgs: false,
   params: [param],
   examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"],

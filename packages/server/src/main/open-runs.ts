@@ -1,4 +1,4 @@
-import { AppError, isTerminal, type RunState } from "@deckhand/core";
+import { AppError, isAppError, isTerminal, type RunState } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -12,8 +12,10 @@ import { executor } from "../runs/execute-run.ts";
 import type { ExecutionObserver } from "../runs/execution-deps.ts";
 import { type PlannedRun, planRun } from "../runs/plan-run.ts";
 import { recoverRuns } from "../runs/recover-runs.ts";
+import { runConductor } from "../runs/run-conductor.ts";
 import { runDispatcher } from "../runs/run-dispatcher.ts";
 import { type RunSignals, runSignals } from "../runs/run-signals.ts";
+import type { MovedExecution } from "../runs/run-store.ts";
 import { deleteIdempotencyKeys } from "../runs/idempotency-store.ts";
 import type { RunEnded } from "../runs/run-writes.ts";
 import { runRoutes } from "../runs/runs.routes.ts";
@@ -71,15 +73,30 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     startTimeoutMs: limits.startTimeoutMs,
     findSession: engines.findSession,
     watchContainer: engines.watchContainer,
-    observe: observer(deps, () => setImmediate(showLoad)),
+    observe: observer(deps, (moved) => {
+      if (moved) conductor.ended(moved);
+      setImmediate(showLoad);
+    }),
   });
   const dispatcher = runDispatcher({
     executionsPerContainer: limits.executionsPerContainer,
     executionsPerEngine: limits.executionsPerEngine,
     execute: runExecutor.execute,
   });
+  const conductor = runConductor({
+    dispatcher,
+    supersede: (runId, by) => {
+      const detail = `${by} took over the run's concurrency key.`;
+      cancelRun(cancelDeps, runId, { code: "superseded", detail })
+        .catch(ignoreEnded)
+        .catch((error: unknown) =>
+          logger.error({ err: error, runId, by }, "a run that is to make room goes on"),
+        );
+    },
+  });
+  const countWaiting = () => dispatcher.waiting + conductor.held;
   function showLoad(): void {
-    metrics.executionsQueued.set(dispatcher.waiting);
+    metrics.executionsQueued.set(countWaiting());
     metrics.executionsInFlight.set(dispatcher.inFlight);
   }
   const shared = { db, runEnded, synced, vault, output, signals, now: Date.now };
@@ -107,7 +124,8 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   const submitDeps: SubmitDeps = {
     ...shared,
     plan,
-    dispatcher,
+    conductor,
+    waiting: countWaiting,
     mostQueued: limits.queuedExecutions,
     newId,
     assertAccepting,
@@ -123,6 +141,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
       return deps.audit.record(entry, transaction);
     },
   };
+  const cancelDeps = { ...shared, dispatcher, conductor, executor: runExecutor };
   const routes = runRoutes({
     ...shared,
     limits,
@@ -133,8 +152,8 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
       return submitted;
     },
     cancel: async (runId: string, caller: Caller) => {
-      const by = caller.principal?.name ?? "nobody";
-      await cancelRun({ ...shared, dispatcher, executor: runExecutor }, runId, by);
+      const detail = `Cancelled by ${caller.principal?.name ?? "nobody"}.`;
+      await cancelRun(cancelDeps, runId, { code: "cancel-requested", detail });
       await deps.audit.record({ caller, action: "run.cancel", object: runId, outcome: "allowed" });
     },
   });
@@ -151,6 +170,8 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
       const recovered = await recoverRuns({
         ...shared,
         dispatcher,
+        conductor,
+        cancel: (runId, reason) => cancelRun(cancelDeps, runId, reason).catch(ignoreEnded),
         resume: runExecutor.resume,
         findSession: engines.findSession,
       });
@@ -174,6 +195,11 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   };
 }
 
+/** What was to be ended has ended by itself. */
+function ignoreEnded(error: unknown): void {
+  if (!isAppError(error, "RUN_STATE_CONFLICT")) throw error;
+}
+
 function openOutput({ metrics, outputDirectory }: OpenRunsDeps, signals: RunSignals): OutputLog {
   return fileOutputLog({
     directory: outputDirectory,
@@ -187,7 +213,7 @@ function openOutput({ metrics, outputDirectory }: OpenRunsDeps, signals: RunSign
 
 function observer(
   { metrics, logger }: Pick<OpenRunsDeps, "metrics" | "logger">,
-  onChange: () => void,
+  onChange: (ended?: MovedExecution) => void,
 ): ExecutionObserver {
   return {
     started: ({ queued_at, starting_at, started_at }, { way }) => {
@@ -195,9 +221,10 @@ function observer(
       metrics.queueWait.observe(((starting_at ?? queued_at) - queued_at) / 1000);
       metrics.startLatency.observe({ way }, ((started_at ?? 0) - (starting_at ?? 0)) / 1000);
     },
-    settled: ({ execution, run }) => {
+    settled: (moved) => {
+      const { execution, run } = moved;
       const { id, run_id, state, engine, started_at, finished_at } = execution;
-      onChange();
+      onChange(moved);
       if (started_at !== null && finished_at !== null)
         metrics.executionDuration.observe((finished_at - started_at) / 1000);
       metrics.executions.inc({ state, engine });

@@ -1,5 +1,6 @@
 import { AppError, isTerminal, type OutcomeReason, type RunState } from "@deckhand/core";
 import type { Executor } from "./execute-run.ts";
+import type { RunConductor } from "./run-conductor.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import type { RunSignals } from "./run-signals.ts";
 import { getRun, listExecutions, moveExecution } from "./run-store.ts";
@@ -7,6 +8,7 @@ import type { RunWrites } from "./run-writes.ts";
 
 export interface CancelDeps extends RunWrites {
   readonly dispatcher: Pick<RunDispatcher, "remove">;
+  readonly conductor: Pick<RunConductor, "withdraw" | "ended">;
   readonly executor: Pick<Executor, "stop">;
   readonly signals: RunSignals;
   readonly now: () => number;
@@ -16,18 +18,39 @@ export interface CancelDeps extends RunWrites {
  * Cancels what waits at once and asks for the end of what runs; resolves when that is asked for, not when it is done.
  * Asking again is no error while the run goes on; a run that ended is refused with RUN_STATE_CONFLICT.
  */
-export async function cancelRun(deps: CancelDeps, runId: string, by: string): Promise<void> {
+export async function cancelRun(
+  deps: CancelDeps,
+  runId: string,
+  reason: OutcomeReason,
+): Promise<void> {
   const run = await getRun(deps.db, runId);
   if (isTerminal(run.state as RunState)) throw alreadyEnded(runId, run.state);
-  const reason: OutcomeReason = { code: "cancel-requested", detail: `Cancelled by ${by}.` };
+  await noteCancel(deps.db, runId, reason);
+  const held = deps.conductor.withdraw(runId);
   for (const execution of await listExecutions(deps.db, runId)) {
-    if (deps.dispatcher.remove(execution.id)) {
-      await moveExecution(deps, execution.id, { state: "cancelled", reason, atMs: deps.now() });
+    if (held.has(execution.id) || deps.dispatcher.remove(execution.id)) {
+      const change = { state: "cancelled", reason, atMs: deps.now() } as const;
+      deps.conductor.ended(await moveExecution(deps, execution.id, change));
     } else {
       deps.executor.stop(execution.id, { state: "cancelled", reason });
     }
   }
   deps.signals.notify(runId);
+}
+
+/** After a crash the next server process asks again. */
+async function noteCancel(
+  db: RunWrites["db"],
+  runId: string,
+  reason: OutcomeReason,
+): Promise<void> {
+  const cancel_reason_json = JSON.stringify(reason);
+  await db
+    .updateTable("runs")
+    .set({ cancel_reason_json })
+    .where("id", "=", runId)
+    .where("cancel_reason_json", "is", null)
+    .execute();
 }
 
 function alreadyEnded(runId: string, state: string): AppError {

@@ -254,6 +254,7 @@ function toPlan(deps: PlanDeps, { request, source, params, hasStdin }: PlanParts
     resources: toResources({ ...header?.limits, ...request.limits }),
     survivors: request.survivors ?? header?.survivors ?? "kill",
     effect: header?.effect ?? null,
+    concurrency: request.concurrency,
   };
 }
 
@@ -332,6 +333,7 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     limits: toLimitsView(plan),
     survivors: plan.survivors,
     effect: plan.effect,
+    concurrency: plan.concurrency ?? null,
     targets: targets.map(({ id, name, engine, containerId, image }) => ({
       id,
       name,

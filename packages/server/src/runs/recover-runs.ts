@@ -3,13 +3,21 @@ import type { Synced } from "../database/wal-sync.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { Leftover, Session } from "../sessions/session.ts";
+import { type AcceptedRun, type RunConductor, toKeyed } from "./run-conductor.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import { readPlan } from "./run-plan.ts";
 import { hideInLeftovers } from "./hide-secrets.ts";
 import { openRunSecrets } from "./run-secrets.ts";
 import type { RunSignals } from "./run-signals.ts";
-import { type ExecutionRow, getRun, listOpenExecutions, moveExecution } from "./run-store.ts";
 import type { RunWrites } from "./run-writes.ts";
+import {
+  type ExecutionRow,
+  getRun,
+  listOpenExecutions,
+  listOpenRuns,
+  moveExecution,
+  type RunRow,
+} from "./run-store.ts";
 
 const LOOK_AT_ONCE = 8;
 const LOOK_MS = 10_000;
@@ -19,7 +27,10 @@ export interface RecoverDeps extends RunWrites {
   readonly output: OutputLog;
   readonly vault: Pick<Vault, "open">;
   readonly signals: RunSignals;
-  readonly dispatcher: Pick<RunDispatcher, "enqueue" | "adopt">;
+  readonly dispatcher: Pick<RunDispatcher, "adopt">;
+  readonly conductor: Pick<RunConductor, "accept" | "ended">;
+  /** Asks again for the end of a run whose end was asked for. */
+  readonly cancel: (runId: string, reason: OutcomeReason) => Promise<void>;
   /** Takes up an execution that goes on in its container. */
   readonly resume: (executionId: string) => Promise<void>;
   readonly findSession: (engine: string) => Session | undefined;
@@ -39,13 +50,17 @@ export interface Recovered {
  */
 export async function recoverRuns(deps: RecoverDeps): Promise<Recovered> {
   const open = await listOpenExecutions(deps.db);
+  const runs = await listOpenRuns(deps.db);
   const waiting = open.filter((execution) => execution.state === "queued");
   const started = open.filter((execution) => execution.state !== "queued");
   const durable = started.filter(isDurable);
   const cutOff = started.filter((execution) => !isDurable(execution));
   for (const row of durable) deps.dispatcher.adopt(toQueued(row), deps.resume);
-  deps.dispatcher.enqueue(waiting.map(toQueued));
+  const waitingOf = Map.groupBy(waiting, ({ run_id }) => run_id);
+  for (const run of runs) deps.conductor.accept(toAccepted(run, waitingOf.get(run.id) ?? []));
   await settleAll(deps, cutOff);
+  for (const { id, cancel_reason_json } of runs)
+    if (cancel_reason_json) await deps.cancel(id, JSON.parse(cancel_reason_json) as OutcomeReason);
   return { queued: waiting.length, resumed: durable.length, lost: cutOff.length };
 }
 
@@ -53,6 +68,16 @@ export async function recoverRuns(deps: RecoverDeps): Promise<Recovered> {
 function isDurable({ guarantees_json }: ExecutionRow): boolean {
   if (guarantees_json === null) return false;
   return (JSON.parse(guarantees_json) as Guarantees).survivesServerRestart;
+}
+
+function toAccepted(row: RunRow, waiting: readonly ExecutionRow[]): AcceptedRun {
+  const run = { id: row.id, plan: readPlan(row.plan_json) };
+  return {
+    runId: row.id,
+    keyed: toKeyed(run, row.concurrency_ticket),
+    isCancelled: row.cancel_reason_json !== null,
+    waiting: waiting.map(toQueued),
+  };
 }
 
 function toQueued(row: ExecutionRow) {
@@ -72,7 +97,7 @@ async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void>
   const { mask } = await openRunSecrets(deps, { runId: row.run_id, secretNames });
   const leftovers = await lookForLeftovers(deps, row, user);
   const stored = await deps.output.measure(row.run_id, row.id);
-  const { run } = await moveExecution(deps, row.id, {
+  const moved = await moveExecution(deps, row.id, {
     state: "lost",
     atMs: deps.now(),
     reason: toReason(row, leftovers),
@@ -86,7 +111,8 @@ async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void>
     },
   });
   await deps.synced();
-  deps.signals.notify(run.id);
+  deps.conductor.ended(moved);
+  deps.signals.notify(moved.run.id);
 }
 
 /** `undefined` when nobody could look. */

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
-import { getRun, insertRun, moveExecution } from "./run-store.ts";
+import { insertRun } from "./insert-run.ts";
+import { getRun, moveExecution } from "./run-store.ts";
 import type { RunEnded } from "./run-writes.ts";
 import { newRun } from "./testing/new-run.ts";
 

@@ -5,7 +5,8 @@ import { BY_REQUEST, type ListRunsQuery, type RunState } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
 import { listRuns } from "./run-list.ts";
-import { insertRun, moveExecution } from "./run-store.ts";
+import { insertRun } from "./insert-run.ts";
+import { moveExecution } from "./run-store.ts";
 import { newRun } from "./testing/new-run.ts";
 
 const NOW_MS = Date.parse("2026-11-20T12:00:00Z");

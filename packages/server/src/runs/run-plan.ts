@@ -1,4 +1,11 @@
-import type { LimitsView, ParamValue, Run, RunRequest, ScriptLaunch } from "@deckhand/core";
+import type {
+  Concurrency,
+  LimitsView,
+  ParamValue,
+  Run,
+  RunRequest,
+  ScriptLaunch,
+} from "@deckhand/core";
 import { AS_THE_CONTAINER, type Resources, type SurvivorPolicy } from "../sessions/session.ts";
 
 /** Added to the container's own score, so that memory that ends takes the script and not the main process. */
@@ -27,6 +34,7 @@ export interface RunPlan {
   readonly survivors: SurvivorPolicy;
   /** What the script's header says of it. */
   readonly effect: Run["effect"];
+  readonly concurrency?: Concurrency | undefined;
 }
 
 /** The script's text is kept once for all runs, by its hash. */

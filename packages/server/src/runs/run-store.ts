@@ -1,6 +1,5 @@
 import {
   AppError,
-  countStates,
   deriveRunState,
   type ExecutionCounts,
   type ExecutionState,
@@ -8,43 +7,14 @@ import {
   type Guarantees,
   isTerminal,
   type OutcomeReason,
-  type RunOrigin,
 } from "@deckhand/core";
-import type { Insertable, Kysely, Selectable, Transaction, Updateable } from "kysely";
+import type { Kysely, Selectable, Transaction, Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import type { Leftover, Usage } from "../sessions/session.ts";
-import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
-import { insertInputs } from "./run-inputs.ts";
 import type { RunWrites } from "./run-writes.ts";
-import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
 
 export type RunRow = Selectable<RunsTable>;
 export type ExecutionRow = Selectable<ExecutionsTable>;
-
-export interface NewRun {
-  readonly id: string;
-  readonly plan: RunPlan;
-  readonly request: KeptRequest;
-  readonly scriptText: string | undefined;
-  readonly stdin: Uint8Array | undefined;
-  readonly by: { readonly tokenId: string; readonly name: string } | undefined;
-  readonly origin: RunOrigin;
-  readonly createdAtMs: number;
-  readonly executions: readonly NewExecution[];
-  readonly idempotency: IdempotencyKey | undefined;
-}
-
-export interface IdempotencyKey {
-  readonly key: string;
-  readonly requestSha256: string;
-  /** An older use of the key is forgotten. */
-  readonly notBeforeMs: number;
-}
-
-export interface NewExecution {
-  readonly id: string;
-  readonly target: PlannedTarget;
-}
 
 /** What changes with a step of an execution; absent members stay as they are. */
 export interface ExecutionChange {
@@ -70,123 +40,6 @@ export interface ExecutionChange {
 export interface MovedExecution {
   readonly execution: ExecutionRow;
   readonly run: RunRow;
-}
-
-/** Work that must be in the same transaction as the run it belongs to. */
-export type WithinTransaction = (transaction: Transaction<Database>) => Promise<void>;
-
-/**
- * Inserts the run, its executions, its inputs and its idempotency key, all or nothing. Gives the earlier run when
- * the key was used before; then nothing is inserted.
- */
-export async function insertRun(
-  { db, runEnded }: RunWrites,
-  run: NewRun,
-  also: WithinTransaction,
-): Promise<EarlierRun | undefined> {
-  return db.transaction().execute(async (transaction) => {
-    const earlier = await claimKey(transaction, run);
-    if (earlier) return earlier;
-    await insertInputs(transaction, run);
-    const row = toRunRow(run);
-    await transaction.insertInto("runs").values(row).execute();
-    for (const batch of inBatches(
-      run.executions.map((execution, position) => toExecutionRow(run, execution, position)),
-    )) {
-      await transaction.insertInto("executions").values(batch).execute();
-    }
-    await also(transaction);
-    if (row.finished_at !== null) await runEnded(transaction, await getRun(transaction, run.id));
-    return undefined;
-  });
-}
-
-async function claimKey(
-  transaction: Transaction<Database>,
-  run: NewRun,
-): Promise<EarlierRun | undefined> {
-  if (!run.idempotency) return undefined;
-  const { key, requestSha256, notBeforeMs } = run.idempotency;
-  const tokenId = run.by?.tokenId ?? "";
-  const earlier = await findEarlierRun(transaction, { tokenId, key, notBeforeMs });
-  if (earlier) return earlier;
-  await transaction
-    .replaceInto("idempotency_keys")
-    .values({
-      token_id: tokenId,
-      key,
-      request_sha256: requestSha256,
-      run_id: run.id,
-      created_at: run.createdAtMs,
-    })
-    .execute();
-  return undefined;
-}
-
-function toRunRow(run: NewRun) {
-  const counts = countStates(run.executions.map(() => "queued"));
-  return {
-    id: run.id,
-    kind: run.plan.kind,
-    title: run.plan.title,
-    state: deriveRunState(counts),
-    counts_json: JSON.stringify(counts),
-    script_name: run.plan.script?.name ?? null,
-    script_version: run.plan.script?.version ?? null,
-    script_sha256: run.plan.script?.sha256 ?? null,
-    plan_json: JSON.stringify(run.plan),
-    request_json: JSON.stringify(run.request),
-    token_id: run.by?.tokenId ?? null,
-    token_name: run.by?.name ?? null,
-    ...toOriginColumns(run.origin),
-    created_at: run.createdAtMs,
-    started_at: null,
-    finished_at: run.executions.length === 0 ? run.createdAtMs : null,
-  };
-}
-
-function toOriginColumns({ kind, id, name }: RunOrigin): Partial<Insertable<RunsTable>> {
-  return {
-    rerun_of: kind === "rerun" ? id : null,
-    origin_kind: kind === "request" ? null : kind,
-    origin_id: id,
-    origin_name: name,
-  };
-}
-
-function toExecutionRow(
-  run: NewRun,
-  { id, target }: NewExecution,
-  position: number,
-): Insertable<ExecutionsTable> {
-  return {
-    id,
-    run_id: run.id,
-    position,
-    target_id: target.id,
-    target_name: target.name,
-    engine: target.engine,
-    container_id: target.containerId,
-    container_started_at: target.containerStartedAt ?? null,
-    image: target.image,
-    state: "queued",
-    reason_code: "waiting-for-slot",
-    reason_detail: "Waits for a free place.",
-    exit_code: null,
-    signal: null,
-    guarantees_json: null,
-    queued_at: run.createdAtMs,
-    starting_at: null,
-    started_at: null,
-    finished_at: null,
-  };
-}
-
-/** SQLite takes a bounded number of values in one statement. */
-function inBatches<Row>(rows: readonly Row[], size = 100): Row[][] {
-  const batches: Row[][] = [];
-  for (let from = 0; from < rows.length; from += size) batches.push(rows.slice(from, from + size));
-  return batches;
 }
 
 export async function findRun(db: Kysely<Database>, runId: string): Promise<RunRow | undefined> {
@@ -230,6 +83,16 @@ export async function listOpenExecutions(db: Kysely<Database>): Promise<Executio
     .selectFrom("executions")
     .selectAll()
     .where("state", "in", ["queued", "starting", "running"])
+    .orderBy("id")
+    .execute();
+}
+
+/** Every run that has not ended, oldest first. */
+export async function listOpenRuns(db: Kysely<Database>): Promise<RunRow[]> {
+  return db
+    .selectFrom("runs")
+    .selectAll()
+    .where("state", "in", ["queued", "running"])
     .orderBy("id")
     .execute();
 }

@@ -52,6 +52,7 @@ export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
     limits: toLimitsView(plan),
     survivors: plan.survivors,
     effect: plan.effect,
+    concurrency: plan.concurrency ?? null,
     executions: executions.map(toExecution),
   };
 }

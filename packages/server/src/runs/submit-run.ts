@@ -4,11 +4,12 @@ import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
 import type { Vault } from "../secrets/vault.ts";
+import type { KeyClaim } from "./concurrency/claim-key.ts";
 import type { PlannedRun } from "./plan-run.ts";
-import type { RunDispatcher } from "./run-dispatcher.ts";
+import { type AcceptedRun, type RunConductor, toKeyed } from "./run-conductor.ts";
 import { findEarlierRun } from "./idempotency-store.ts";
+import { insertRun, type NewRun } from "./insert-run.ts";
 import { keepRunSecrets } from "./run-secrets.ts";
-import { insertRun, type NewRun } from "./run-store.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
@@ -16,7 +17,9 @@ const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 export interface SubmitDeps extends RunWrites {
   readonly synced: Synced;
   readonly plan: (request: RunRequest) => Promise<PlannedRun>;
-  readonly dispatcher: Pick<RunDispatcher, "enqueue" | "waiting">;
+  readonly conductor: Pick<RunConductor, "accept">;
+  /** How many executions wait, for whatever. */
+  readonly waiting: () => number;
   readonly vault: Pick<Vault, "seal" | "digest">;
   readonly mostQueued: number;
   readonly newId: (kind: "run" | "execution") => string;
@@ -56,13 +59,15 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   const planned = await deps.plan(input.request);
   assertRoom(deps, planned.targets.length);
   const run = toNewRun(deps, { input, planned, requestSha256 });
-  const earlier = await insertRun(deps, run, async (transaction) => {
-    await keepRunSecrets(transaction, deps.vault, { runId: run.id, values: planned.secrets });
+  const inserted = await insertRun(deps, run, async (transaction, { isOpen }) => {
+    const secrets = { runId: run.id, values: planned.secrets };
+    if (isOpen) await keepRunSecrets(transaction, deps.vault, secrets);
     await deps.audit(transaction, toAudit(run, input));
   });
-  if (earlier) return toReplay(earlier, input.idempotencyKey ?? "", requestSha256);
+  if (inserted.kind === "earlier")
+    return toReplay(inserted.run, input.idempotencyKey ?? "", requestSha256);
   // Its start waits for the disk too, so that both waits are one.
-  deps.dispatcher.enqueue(run.executions.map(({ id, target }) => ({ executionId: id, ...target })));
+  if (inserted.isOpen) deps.conductor.accept(toAccepted(run, inserted.claim));
   await deps.synced();
   return { runId: run.id, replayed: false };
 }
@@ -91,8 +96,17 @@ function toReplay(
   });
 }
 
+function toAccepted(run: NewRun, claim: KeyClaim | undefined): AcceptedRun {
+  return {
+    runId: run.id,
+    keyed: toKeyed(run, claim?.ticket ?? null),
+    isCancelled: false,
+    waiting: run.executions.map(({ id, target }) => ({ executionId: id, ...target })),
+  };
+}
+
 function assertRoom(deps: SubmitDeps, wanted: number): void {
-  const waiting = deps.dispatcher.waiting;
+  const waiting = deps.waiting();
   if (waiting + wanted <= deps.mostQueued) return;
   throw new AppError("QUEUE_FULL", {
     detail: `${waiting} executions wait already; the limit is ${deps.mostQueued}.`,

@@ -4,6 +4,7 @@ import * as access from "./0002-access.ts";
 import * as usage from "./0003-usage.ts";
 import * as definitions from "./0004-definitions.ts";
 import * as origin from "./0005-origin.ts";
+import * as rollouts from "./0006-rollouts.ts";
 import * as secrets from "./0007-secrets.ts";
 
 /** Every migration, in order; a landed one is never edited. */
@@ -13,5 +14,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-usage": usage,
   "0004-definitions": definitions,
   "0005-origin": origin,
+  "0006-rollouts": rollouts,
   "0007-secrets": secrets,
 };

@@ -1,6 +1,6 @@
 import { BY_REQUEST, type RunOrigin, toId } from "@deckhand/core";
 import { AS_THE_CONTAINER } from "../../sessions/session.ts";
-import type { NewRun } from "../run-store.ts";
+import type { NewRun } from "../insert-run.ts";
 
 export interface NewRunParts {
   readonly createdAtMs: number;
