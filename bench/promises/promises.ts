@@ -2,6 +2,7 @@ import { coldStart } from "./cold-start.ts";
 import { fanOut } from "./fan-out.ts";
 import { footprint } from "./footprint.ts";
 import type { SpeedPromise } from "./promise.ts";
+import { selection } from "./selection.ts";
 import { streaming } from "./streaming.ts";
 import { throughput } from "./throughput.ts";
 import { warmLatency } from "./warm-latency.ts";
@@ -14,4 +15,5 @@ export const PROMISES: readonly SpeedPromise[] = [
   streaming,
   coldStart,
   footprint,
+  selection,
 ];

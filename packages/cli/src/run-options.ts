@@ -20,6 +20,7 @@ import { VIEWS, type ViewName } from "./views/pick-view.ts";
 export interface RunOptions extends ViewOptions, LimitOptions, RolloutOptions {
   readonly on?: string[];
   readonly except?: string[];
+  readonly one?: boolean;
   readonly max?: number;
   readonly allowEmpty?: boolean;
   readonly env?: string[];
@@ -81,11 +82,12 @@ function addPlaceOptions(command: Command): Command {
   return command
     .option(
       "--on <selector>",
-      "targets: a name, label=role=db, project=shop,service=db; repeat to add more",
+      "targets: a name, label=role=db, svc/db, @group, project=shop,health=healthy; repeat to add more",
       collect,
     )
     .option("--except <selector>", "targets to leave out", collect)
-    .option("--max <n>", "refuse to run on more targets than this", toCount)
+    .option("--one", "one target of each compose service, a healthy one where there is such")
+    .option("--max <n>", "refuse to run on more targets than this", countOf("--max"))
     .option("--allow-empty", "succeed when nothing matches")
     .option("-e, --env <name=value>", "a variable for the script", collect)
     .option("--stdin", "hand our standard input to the script")
@@ -131,9 +133,12 @@ function limitOption(name: ResourceLimitName, argument: string, description: str
   });
 }
 
-function toCount(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new UsageError(`--max takes a number from 1, not ${JSON.stringify(text)}`);
+/** Reads the number of an option that takes one from 1. */
+export function countOf(option: string): (text: string) => number {
+  return (text) => {
+    if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+    throw new UsageError(`${option} takes a number from 1, not ${JSON.stringify(text)}`);
+  };
 }
 
 /** The part of a request that does not depend on what is run. */
@@ -141,7 +146,7 @@ export async function toSharedRequest(
   context: CommandContext,
   options: RunOptions,
 ): Promise<Omit<RunRequestInput, "script" | "inline" | "argv">> {
-  const { on, except, user, workdir, timeout, killGrace, survivors, reason, max } = options;
+  const { on, except, one, user, workdir, timeout, killGrace, survivors, reason, max } = options;
   if (!on)
     throw new UsageError("say where: --on SELECTOR", {
       hint: "For example: --on label=role=db   (see: deckhand targets)",
@@ -149,6 +154,7 @@ export async function toSharedRequest(
   return {
     on,
     ...(except && { except }),
+    ...(one && { onePerService: true }),
     ...(user !== undefined && { user }),
     ...(workdir !== undefined && { workdir }),
     ...(reason !== undefined && { reason }),

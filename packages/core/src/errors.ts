@@ -50,6 +50,7 @@ export const ERROR_CATALOG = {
   ENGINE_NOT_FOUND: { class: "not-found", title: "There is no such engine" },
   SCRIPT_EXISTS: { class: "conflict", title: "A script of this name exists" },
   DEFINITION_EXISTS: { class: "conflict", title: "The name is taken" },
+  DEFINITION_IN_USE: { class: "conflict", title: "Something else refers to it" },
   VERSION_CONFLICT: { class: "conflict", title: "Somebody else changed it first" },
   RUN_STATE_CONFLICT: { class: "conflict", title: "The run is not in a state that allows this" },
   TARGET_STATE_CONFLICT: {
@@ -67,6 +68,7 @@ export const ERROR_CATALOG = {
   SCRIPT_INVALID: { class: "unprocessable", title: "The script is not valid" },
   SCRIPT_NAME_INVALID: { class: "unprocessable", title: "The script's name is not valid" },
   INTERPRETER_UNKNOWN: { class: "unprocessable", title: "No interpreter is known for this script" },
+  GROUP_CYCLE: { class: "unprocessable", title: "Groups refer to each other in a circle" },
   NO_TARGET_MATCHED: { class: "unprocessable", title: "No target matches" },
   TOO_MANY_TARGETS: { class: "unprocessable", title: "More targets match than allowed" },
   TARGET_AMBIGUOUS: { class: "unprocessable", title: "The name fits several targets" },

@@ -30,6 +30,8 @@ export * from "./script/script-header.ts";
 export * from "./script/script-path.ts";
 export * from "./selector/explain-no-match.ts";
 export * from "./selector/format-selector.ts";
+export * from "./selector/group-members.ts";
 export * from "./selector/match-targets.ts";
+export * from "./selector/one-per-service.ts";
 export * from "./selector/parse-selector.ts";
 export * from "./selector/selector.ts";

@@ -8,8 +8,14 @@ let server: TestApp;
 const headers: Record<string, string | undefined> = {};
 
 beforeAll(async () => {
-  const targets = { list: () => [], find: () => undefined };
-  server = await startTestApp({ routes: [targetRoutes({ targets, listEngines: () => [] })] });
+  const targets = { find: () => undefined };
+  const select = {
+    listTargets: () => [],
+    refreshTargets: async () => {},
+    readGroups: async () => new Map(),
+  };
+  const routes = [targetRoutes({ targets, select, listEngines: () => [] })];
+  server = await startTestApp({ routes });
   const { tokens } = server;
   const make = async (name: string, expiresInMs?: number) =>
     createToken({ tokens, now: Date.now }, { name, expiresInMs });

@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
-import { DEFAULT_LIMITS, ERROR_CATALOG, type ErrorCode, STATUS_BY_CLASS } from "@deckhand/core";
+import {
+  DEFAULT_LIMITS,
+  ERROR_CATALOG,
+  type ErrorCode,
+  parseSelector,
+  STATUS_BY_CLASS,
+} from "@deckhand/core";
 import { expect, test } from "vitest";
 import { VARIABLE_NAMES } from "../src/config/environment.ts";
 import { durationMs, sizeBytes } from "../src/config/quantities.ts";
@@ -66,3 +72,12 @@ test.each(Object.entries(DEFAULT_LIMITS))(
     expect(parse.parse(text)).toBe(value);
   },
 );
+
+test("every selector of docs/selectors.md is one that can be read", () => {
+  const [, table = ""] =
+    /\n\| selector \| picks \|\n\|---\|---\|\n([\s\S]+?)\n\n/.exec(readDocument("selectors.md")) ??
+    [];
+  const shown = table.split("\n").map((row) => /^\| `([^`]+)` \|/.exec(row)?.[1] ?? row);
+  expect(shown.length).toBeGreaterThan(10);
+  for (const text of shown) parseSelector(text.replaceAll("\\|", "|"));
+});

@@ -98,6 +98,44 @@ describe("a group", () => {
   });
 });
 
+describe("groups that refer to groups", () => {
+  const make = (name: string, ...on: string[]) => send("POST", "", { body: { name, on } });
+
+  test("name only what is there", async () => {
+    expect((await make("lost", "@nowhere")).body).toMatchObject({
+      status: 404,
+      code: "DEFINITION_NOT_FOUND",
+      detail: "There is no group nowhere.",
+    });
+    expect((await send("GET", "/lost")).status).toBe(404);
+  });
+
+  test("never lead back to themselves, and nothing is changed by what would", async () => {
+    await make("ring-a", "pg-1");
+    await make("ring-b", "@ring-a");
+    const { etag } = await send("GET", "/ring-a");
+    const closing = await send("PUT", "/ring-a", { body: { on: ["@ring-b"] }, ifMatch: etag });
+    expect(closing.body).toMatchObject({
+      status: 422,
+      code: "GROUP_CYCLE",
+      detail: "The group @ring-a leads back to itself: @ring-a → @ring-b → @ring-a.",
+    });
+    expect((await send("GET", "/ring-a")).body).toMatchObject({ on: ["pg-1"], version: 1 });
+  });
+
+  test("keep what they refer to", async () => {
+    const base = await make("kept", "pg-1");
+    const user = await make("keeper", "@kept");
+    expect((await send("DELETE", "/kept", { ifMatch: base.etag })).body).toMatchObject({
+      status: 409,
+      code: "DEFINITION_IN_USE",
+      detail: "@keeper refers to the group kept.",
+    });
+    expect((await send("DELETE", "/keeper", { ifMatch: user.etag })).status).toBe(204);
+    expect((await send("DELETE", "/kept", { ifMatch: base.etag })).status).toBe(204);
+  });
+});
+
 test("groups are listed by name, a page at a time", async () => {
   for (const name of ["page-c", "page-a", "page-b"])
     await send("POST", "", { body: { name, on: ["one"] } });

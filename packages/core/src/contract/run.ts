@@ -113,6 +113,10 @@ export const runRequest = z
       .meta({ example: ["nginx", "-t"] }),
     on: z.array(selectorText).min(1).max(100).meta({ description: "selectors; several add up" }),
     except: z.array(selectorText).max(100).default([]),
+    onePerService: z.boolean().optional().meta({
+      description:
+        "one target of each compose service and engine, a healthy one where there is such",
+    }),
     params: z.record(z.string(), paramValue).default({}),
     args: z
       .array(z.string())

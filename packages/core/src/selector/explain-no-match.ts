@@ -1,8 +1,17 @@
 import type { Target } from "../contract/target.ts";
+import { isAppError } from "../errors.ts";
 import { findNearMatch } from "../near-match.ts";
-import { formatTerm } from "./format-selector.ts";
-import { matchTerm, readField } from "./match-targets.ts";
-import type { FieldTerm, LabelTerm, Selector, SelectorTerm, ShortTerm } from "./selector.ts";
+import { formatSelector, formatTerm } from "./format-selector.ts";
+import { matchTargets, readField } from "./match-targets.ts";
+import type {
+  FieldTerm,
+  GroupTerm,
+  LabelTerm,
+  SavedGroups,
+  Selector,
+  SelectorTerm,
+  ShortTerm,
+} from "./selector.ts";
 
 export interface NoMatch {
   readonly detail: string;
@@ -12,22 +21,31 @@ export interface NoMatch {
 const LIST_HINT = "See what runs: deckhand targets";
 
 /** Says in a sentence why selectors match nothing, with what was likely meant. */
-export function explainNoMatch(on: readonly Selector[], targets: readonly Target[]): NoMatch {
+export function explainNoMatch(
+  on: readonly Selector[],
+  targets: readonly Target[],
+  groups: SavedGroups = new Map(),
+): NoMatch {
   if (targets.length === 0)
     return {
       detail: "No engine has a running container.",
       hint: "See the engines: deckhand engines",
     };
-  const details = on.slice(0, 5).map((selector) => explainSelector(selector, targets));
+  const details = on.slice(0, 5).map((selector) => explainSelector(selector, { targets, groups }));
   return { detail: details.join(" ") || "No selector is given.", hint: LIST_HINT };
 }
 
-function explainSelector({ terms }: Selector, targets: readonly Target[]): string {
-  const counts = terms.map((term) => ({ term, count: countMatches(term, targets) }));
+interface Searched {
+  readonly targets: readonly Target[];
+  readonly groups: SavedGroups;
+}
+
+function explainSelector({ terms }: Selector, searched: Searched): string {
+  const counts = terms.map((term) => ({ term, count: countMatches(term, searched) }));
   const empty = counts
     .filter(({ count }) => count === 0)
     .slice(0, 3)
-    .map(({ term }) => explainTerm(term, targets));
+    .map(({ term }) => explainTerm(term, searched));
   if (empty.length > 0) return empty.join(" ");
   const parts = counts.map(({ term, count }) => `${formatTerm(term)} matches ${count}`);
   if (parts.length === 1) return `${parts[0]}, all of them excepted.`;
@@ -35,19 +53,31 @@ function explainSelector({ terms }: Selector, targets: readonly Target[]): strin
 }
 
 /** An ambiguous short name is counted as one: it matches, and the caller has refused it before. */
-function countMatches(term: SelectorTerm, targets: readonly Target[]): number {
-  if (term.kind !== "short") return matchTerm(term, targets).length;
+function countMatches(term: SelectorTerm, { targets, groups }: Searched): number {
+  const alone = { on: [{ text: "", terms: [term] }], except: [] };
   try {
-    return matchTerm(term, targets).length;
-  } catch {
-    return 1;
+    return matchTargets(alone, targets, groups).length;
+  } catch (error) {
+    if (isAppError(error, "TARGET_AMBIGUOUS")) return 1;
+    throw error;
   }
 }
 
-function explainTerm(term: SelectorTerm, targets: readonly Target[]): string {
+function explainTerm(term: SelectorTerm, { targets, groups }: Searched): string {
   const nothing = `${formatTerm(term)} has no match`;
+  if (term.kind === "group") return `${nothing}${explainGroups(term, groups)}.`;
   const near = findMeant(term, targets);
   return near ? `${nothing}; did you mean ${near.text} (${near.count})?` : `${nothing}.`;
+}
+
+/** What a group stands for tells more than its name. */
+function explainGroups({ names }: GroupTerm, groups: SavedGroups): string {
+  const meanings = names.slice(0, 3).map((name) => {
+    const { on = [], except = [] } = groups.get(name) ?? {};
+    const without = except.map((selector) => ` except ${formatSelector(selector)}`).join("");
+    return `@${name} is ${on.map(formatSelector).join(" or ")}${without}`;
+  });
+  return `: ${meanings.join("; ")}`;
 }
 
 interface Meant {
@@ -55,7 +85,10 @@ interface Meant {
   readonly count: number;
 }
 
-function findMeant(term: SelectorTerm, targets: readonly Target[]): Meant | undefined {
+function findMeant(
+  term: Exclude<SelectorTerm, GroupTerm>,
+  targets: readonly Target[],
+): Meant | undefined {
   if (term.kind === "short") return findMeantName(term, targets);
   return term.kind === "label" ? findMeantLabel(term, targets) : findMeantValue(term, targets);
 }

@@ -1,5 +1,5 @@
 import type { Glob, GlobPiece } from "./glob.ts";
-import { KEY_BY_WORD, type Selector, type SelectorTerm } from "./selector.ts";
+import { type GroupTerm, KEY_BY_WORD, type Selector, type SelectorTerm } from "./selector.ts";
 
 const PLAIN_VALUE = /^[\w.:/@+=-]+$/;
 const PLAIN_NAME = /^[\w.-]+$/;
@@ -13,6 +13,7 @@ export function formatSelector({ terms }: Selector): string {
 /** Writes one term in its normal form. */
 export function formatTerm(term: SelectorTerm): string {
   if (term.kind === "short") return formatShort(term.values);
+  if (term.kind === "group") return formatGroups(term);
   if (term.kind === "field")
     return term.operator === "exists"
       ? term.key
@@ -21,6 +22,11 @@ export function formatTerm(term: SelectorTerm): string {
   if (term.operator === "exists") return `label=${label}`;
   if (term.operator === "absent") return `label!=${label}`;
   return `label${sign(term.operator)}${label}=${formatValues(term.values)}`;
+}
+
+function formatGroups({ operator, names }: GroupTerm): string {
+  if (operator === "is-not") return `group!=${names.join("|")}`;
+  return names.map((name) => `@${name}`).join("|");
 }
 
 function sign(operator: "is" | "is-not"): string {

@@ -35,8 +35,32 @@ function textOf(piece: GlobPiece): string {
 export function compileGlob(glob: Glob): (text: string) => boolean {
   const { literal } = glob;
   if (literal !== undefined) return (text) => text === literal;
+  if (!glob.pieces.some(({ kind }) => kind === "one")) return compileRuns(glob.pieces);
   const tokens = glob.pieces.flatMap(toTokens);
   return (text) => matchTokens(tokens, Array.from(text));
+}
+
+/** Texts with `*` between them: the first that fits is as good as any later one, so each is searched once. */
+function compileRuns(pieces: readonly GlobPiece[]): (text: string) => boolean {
+  const [first, last] = [textAt(pieces, 0), textAt(pieces, pieces.length - 1)];
+  const inner = pieces.slice(1, -1).map(textOf);
+  return (text) => {
+    if (text.length < first.length + last.length) return false;
+    if (!text.startsWith(first) || !text.endsWith(last)) return false;
+    const end = text.length - last.length;
+    let at = first.length;
+    for (const wanted of inner) {
+      const found = text.indexOf(wanted, at);
+      if (found < 0) return false;
+      at = found + wanted.length;
+    }
+    return at <= end;
+  };
+}
+
+function textAt(pieces: readonly GlobPiece[], place: number): string {
+  const piece = pieces[place];
+  return piece ? textOf(piece) : "";
 }
 
 const ANY = Symbol("any run of characters");

@@ -1,14 +1,17 @@
 import type { Target } from "../contract/target.ts";
 import { AppError } from "../errors.ts";
 import { compileGlob, type Glob } from "./glob.ts";
+import { groupMembers } from "./group-members.ts";
 import { imageNames } from "./image-names.ts";
 import type {
   FieldTerm,
+  GroupTerm,
   LabelTerm,
+  SavedGroups,
   Selector,
   SelectorKey,
-  SelectorTerm,
   ShortTerm,
+  TargetChoice,
 } from "./selector.ts";
 
 /** Shorter beginnings of an id are more likely a mistyped name than meant. */
@@ -16,26 +19,41 @@ export const SHORTEST_ID_PREFIX = 4;
 
 type Test = (target: Target) => boolean;
 
-/** What a run is aimed at: everything that a selector of `on` picks, less what one of `except` picks. */
-export interface TargetChoice {
-  readonly on: readonly Selector[];
-  readonly except: readonly Selector[];
+/** Gives the targets of saved groups. */
+type MembersOf = (term: GroupTerm) => ReadonlySet<Target>;
+
+/** Picks targets, ordered by engine and name; throws TARGET_AMBIGUOUS when a short name fits several, and for a group that is not there. */
+export function matchTargets(
+  choice: TargetChoice,
+  targets: readonly Target[],
+  groups: SavedGroups = new Map(),
+): Target[] {
+  const members = groupMembers(groups, (inner, membersOf) =>
+    matchChoice(inner, targets, membersOf),
+  );
+  return sortByEngineAndName(matchChoice(choice, targets, members));
 }
 
-/** Picks targets, ordered by engine and name; throws TARGET_AMBIGUOUS when a short name fits several. */
-export function matchTargets({ on, except }: TargetChoice, targets: readonly Target[]): Target[] {
-  const picked = new Set(on.flatMap((selector) => matchSelector(selector, targets)));
+function matchChoice(
+  { on, except }: TargetChoice,
+  targets: readonly Target[],
+  membersOf: MembersOf,
+): Target[] {
+  const picked = new Set(on.flatMap((selector) => matchSelector(selector, targets, membersOf)));
   for (const selector of except)
-    for (const target of matchSelector(selector, targets)) picked.delete(target);
-  return [...picked].sort(byEngineAndName);
+    for (const target of matchSelector(selector, targets, membersOf)) picked.delete(target);
+  return [...picked];
 }
 
-/** Picks what one selector picks, in the order given. */
-export function matchSelector(
+/** Short names come last: `engine=prod,web` is the one `web` of that engine. */
+function matchSelector(
   { terms, text }: Selector,
   targets: readonly Target[],
+  membersOf: MembersOf,
 ): readonly Target[] {
-  const tests = terms.filter((term) => term.kind !== "short").map(toTest);
+  const tests = terms
+    .filter((term) => term.kind !== "short")
+    .map((term) => toTest(term, membersOf));
   const rest =
     tests.length === 0 ? targets : targets.filter((target) => tests.every((test) => test(target)));
   return terms
@@ -43,13 +61,15 @@ export function matchSelector(
     .reduce((left, term) => matchShort(term, left, text), rest);
 }
 
-/** Tells which targets one term picks by itself. */
-export function matchTerm(term: SelectorTerm, targets: readonly Target[]): readonly Target[] {
-  return term.kind === "short" ? matchShort(term, targets, "") : targets.filter(toTest(term));
+function toTest(term: FieldTerm | LabelTerm | GroupTerm, membersOf: MembersOf): Test {
+  if (term.kind === "label") return toLabelTest(term);
+  return term.kind === "group" ? toGroupTest(term, membersOf) : toFieldTest(term);
 }
 
-function toTest(term: FieldTerm | LabelTerm): Test {
-  return term.kind === "label" ? toLabelTest(term) : toFieldTest(term);
+function toGroupTest(term: GroupTerm, membersOf: MembersOf): Test {
+  const members = membersOf(term);
+  const wanted = term.operator === "is";
+  return (target) => members.has(target) === wanted;
 }
 
 function toLabelTest({ label, operator, values }: LabelTerm): Test {
@@ -65,7 +85,18 @@ function toFieldTest({ key, operator, values }: FieldTerm): Test {
   if (operator === "exists") return (target) => read(target).some((text) => text !== "none");
   const matches = key === "id" ? anyIdOf(values) : anyOf(values);
   const wanted = operator === "is";
-  return (target) => read(target).some(matches) === wanted;
+  const test: Test = (target) => read(target).some(matches) === wanted;
+  return key === "image" ? onceForEachImage(test) : test;
+}
+
+/** An image has many spellings, and many targets have the same image. */
+function onceForEachImage(test: Test): Test {
+  const known = new Map<string, boolean>();
+  return (target) => {
+    const answer = known.get(target.image) ?? test(target);
+    known.set(target.image, answer);
+    return answer;
+  };
 }
 
 /** The texts of a target under which a key finds it. */
@@ -137,9 +168,11 @@ function ambiguous(
   found: readonly Target[],
   place: { selector: string; column: number },
 ): AppError {
-  const candidates = [...found]
-    .sort(byEngineAndName)
-    .map(({ id, name, engine }) => ({ id, name, engine }));
+  const candidates = sortByEngineAndName(found).map(({ id, name, engine }) => ({
+    id,
+    name,
+    engine,
+  }));
   const shown = candidates
     .slice(0, 5)
     .map(({ name, engine, id }) => `${name} on ${engine} (${id})`);
@@ -159,15 +192,13 @@ function toHint(word: string, candidates: readonly { name: string; engine: strin
     : `id=${word}`;
 }
 
-function byEngineAndName(one: Target, other: Target): number {
-  return (
-    compareText(one.engine, other.engine) ||
-    compareText(one.name, other.name) ||
-    compareText(one.id, other.id)
-  );
+/** By one text each, because comparing thousands of pairs part by part is slow. */
+function sortByEngineAndName(targets: readonly Target[]): Target[] {
+  const keyed = targets.map((target) => ({ target, key: toOrderKey(target) }));
+  keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0));
+  return keyed.map(({ target }) => target);
 }
 
-function compareText(one: string, other: string): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
+function toOrderKey({ engine, name, id }: Target): string {
+  return `${engine}\u0000${name}\u0000${id}`;
 }

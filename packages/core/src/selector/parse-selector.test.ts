@@ -39,6 +39,12 @@ describe("a selector is read and written in its normal form", () => {
     ["name=a**b", "name=a*b"],
     ['"service"', '"service"'],
     ["label=a=b=c", "label=a=b=c"],
+    ["@db", "@db"],
+    [" @db | @db-eu.1 ,project=shop", "@db|@db-eu.1,project=shop"],
+    ["group=db|cache", "@db|@cache"],
+    ["group!=db|cache", "group!=db|cache"],
+    ["svc!=web", "service!=web"],
+    ["svc/web|db", "service=web|db"],
   ])("%s", (text, normal) => {
     expect(formatSelector(parseSelector(text))).toBe(normal);
   });
@@ -49,8 +55,13 @@ describe("an error says what is wrong, where, and what was meant", () => {
     ["projct=shop", 1, "is not a key", "Did you mean project?"],
     ["label=a,role=db", 9, '"role" is not a key', "label=role="],
     ["name=x,pod=y", 8, "Kubernetes", "project or service"],
-    ["group=db", 1, "not supported yet", "label"],
-    ["@db", 1, "not supported yet", undefined],
+    ["group", 1, "needs a value", "group="],
+    ["group=", 7, "group's name is missing", "deckhand groups ls"],
+    ["@", 2, "group's name is missing", "deckhand groups ls"],
+    ["@d*", 3, "comma or the end", "quotes"],
+    ["@DB", 2, "small letters", "deckhand groups ls"],
+    ["@db|cache", 5, "has its @", "@db|@cache"],
+    ["group/db", 1, "is not a kind", "service/NAME"],
     ["deploy/web", 1, "Kubernetes", "project or service"],
     ["ghcr.io/x", 1, "is not a kind", "image=ghcr.io/"],
     ["", 1, "missing", undefined],
@@ -85,6 +96,7 @@ describe("an error says what is wrong, where, and what was meant", () => {
     expect(refusal("a".repeat(4097)).message).toContain("at most 4096");
     expect(refusal(`name=*${"a".repeat(256)}`).message).toContain("at most 256");
     expect(refusal(Array(33).fill("a").join(",")).message).toContain("at most 32");
+    expect(refusal(Array(101).fill("@a").join("|")).message).toContain("at most 100");
     expect(refusal(`name=${Array(101).fill("a").join("|")}`).message).toContain("at most 100");
   });
 });
@@ -109,6 +121,10 @@ const piece = fc.constantFrom(
   "|",
   "/",
   "@",
+  "@db",
+  "group=",
+  "group!=",
+  "|@",
   "label",
   "label=",
   "project",

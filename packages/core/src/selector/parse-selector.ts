@@ -1,10 +1,21 @@
 import { findNearMatch } from "../near-match.ts";
-import { type Glob, type GlobPiece, toGlob } from "./glob.ts";
+import type { Glob } from "./glob.ts";
+import {
+  assertTermEnd,
+  type Cursor,
+  fail,
+  isTermEnd,
+  parseQuoted,
+  parseValues,
+  skipBlanks,
+  take,
+} from "./parse-values.ts";
 import {
   CLOSED_VALUES,
   KEY_BY_WORD,
   KUBERNETES_WORDS,
   OPTIONAL_KEYS,
+  type GroupTerm,
   type Selector,
   type SelectorKey,
   type SelectorTerm,
@@ -12,18 +23,12 @@ import {
 import { selectorInvalid } from "./selector-error.ts";
 
 const LONGEST_SELECTOR = 4_096;
-/** Keeps the time of a match small, whatever the pattern. */
-const LONGEST_PATTERN = 256;
 /** Keep a match over thousands of targets cheap, whatever is asked. */
 const MOST_TERMS = 32;
-const MOST_VALUES = 100;
+const MOST_GROUPS = 100;
 const HEAD = /[^\s,=!/|"'*?]+/y;
+const GROUP_NAME = /[a-z0-9][a-z0-9._-]*/y;
 const LABEL_NAME = /[^\s,=|"']+/y;
-
-interface Cursor {
-  readonly text: string;
-  at: number;
-}
 
 /** Reads a selector such as `label=role=db,project=shop`; throws SELECTOR_INVALID with the place. */
 export function parseSelector(text: string): Selector {
@@ -45,8 +50,7 @@ export function parseSelector(text: string): Selector {
 function parseTerm(cursor: Cursor): SelectorTerm {
   skipBlanks(cursor);
   const start = cursor.at;
-  if (cursor.text[start] === "@")
-    throw fail(cursor, start, "Saved groups (@name) are not supported yet.");
+  if (cursor.text[start] === "@") return parseGroups(cursor, { operator: "is", sign: "@" }, start);
   const word = take(cursor, HEAD);
   skipBlanks(cursor);
   const next = cursor.text[cursor.at];
@@ -64,13 +68,15 @@ function parseKeyed(cursor: Cursor, word: string, start: number): SelectorTerm {
     throw fail(cursor, cursor.at, "After ! comes =.", `Write ${word}!=…`);
   cursor.at += negative ? 2 : 1;
   if (key === "label") return parseLabel(cursor, negative, start);
+  if (key === "group")
+    return parseGroups(cursor, { operator: negative ? "is-not" : "is", sign: "" }, start);
   const valuesAt = cursor.at;
   const values = parseValues(cursor);
   assertKnownValues(cursor, { key, values, at: valuesAt });
   return { kind: "field", key, operator: negative ? "is-not" : "is", values, column: start + 1 };
 }
 
-function toKey(cursor: Cursor, word: string, start: number): SelectorKey | "label" {
+function toKey(cursor: Cursor, word: string, start: number): SelectorKey | "label" | "group" {
   const key = Object.hasOwn(KEY_BY_WORD, word) ? KEY_BY_WORD[word] : undefined;
   if (key) return key;
   if (word === "")
@@ -94,13 +100,6 @@ function keyWords(): string {
 }
 
 function notSupported(cursor: Cursor, word: string, start: number): Error | undefined {
-  if (word === "group")
-    return fail(
-      cursor,
-      start,
-      "Saved groups are not supported yet.",
-      "Select by label, for example label=role=db.",
-    );
   if (!KUBERNETES_WORDS.includes(word)) return undefined;
   return fail(
     cursor,
@@ -128,9 +127,43 @@ function parsePrefixed(cursor: Cursor, word: string, start: number): SelectorTer
   );
 }
 
+/** `@db|@cache`, or `db|cache` behind `group=`. */
+function parseGroups(
+  cursor: Cursor,
+  { operator, sign }: Pick<GroupTerm, "operator"> & { readonly sign: "@" | "" },
+  start: number,
+): GroupTerm {
+  const names: string[] = [];
+  do {
+    if (names.length > 0) cursor.at++;
+    if (names.length === MOST_GROUPS)
+      throw fail(cursor, cursor.at, `A key takes at most ${MOST_GROUPS} alternatives.`);
+    names.push(parseGroupName(cursor, sign));
+  } while (cursor.text[cursor.at] === "|");
+  assertTermEnd(cursor);
+  return { kind: "group", operator, names, column: start + 1 };
+}
+
+function parseGroupName(cursor: Cursor, sign: "@" | ""): string {
+  skipBlanks(cursor);
+  if (!cursor.text.startsWith(sign, cursor.at))
+    throw fail(cursor, cursor.at, "Each group has its @ here.", "Write @db|@cache.");
+  cursor.at += sign.length;
+  const start = cursor.at;
+  const name = take(cursor, GROUP_NAME);
+  skipBlanks(cursor);
+  if (name !== "") return name;
+  throw fail(
+    cursor,
+    start,
+    "A group's name is missing here: small letters, digits, . _ and -, without wildcards.",
+    "See the groups: deckhand groups ls",
+  );
+}
+
 function parseAlone(cursor: Cursor, word: string, start: number): SelectorTerm {
   const key = KEY_BY_WORD[word];
-  if (key && key !== "label" && OPTIONAL_KEYS.includes(key)) {
+  if (key && key !== "label" && key !== "group" && OPTIONAL_KEYS.includes(key)) {
     return { kind: "field", key, operator: "exists", values: [], column: start + 1 };
   }
   const hint = `Write ${word}=…; for a container of this name, name=${word}.`;
@@ -184,64 +217,6 @@ function parseLabelName(cursor: Cursor, negative: boolean): string {
   return label;
 }
 
-function parseValues(cursor: Cursor, options: { mayBeEmpty?: boolean } = {}): readonly Glob[] {
-  const values = [parseValue(cursor, options)];
-  while (cursor.text[cursor.at] === "|") {
-    cursor.at++;
-    if (values.length === MOST_VALUES)
-      throw fail(cursor, cursor.at, `A key takes at most ${MOST_VALUES} alternatives.`);
-    values.push(parseValue(cursor, options));
-  }
-  assertTermEnd(cursor);
-  return values;
-}
-
-function parseValue(cursor: Cursor, { mayBeEmpty = false }): Glob {
-  skipBlanks(cursor);
-  const start = cursor.at;
-  const pieces: GlobPiece[] = [];
-  while (!isValueEnd(cursor.text[cursor.at])) pieces.push(parsePiece(cursor));
-  if (cursor.at - start > LONGEST_PATTERN && pieces.some(({ kind }) => kind !== "text")) {
-    throw fail(cursor, start, `A value with wildcards has at most ${LONGEST_PATTERN} characters.`);
-  }
-  const glob = toGlob(pieces);
-  skipBlanks(cursor);
-  if (glob.pieces.length === 0 && !mayBeEmpty)
-    throw fail(cursor, start, "A value is missing here.");
-  return glob;
-}
-
-const PLAIN_RUN = /[^\s,|"'*?]+/y;
-
-function parsePiece(cursor: Cursor): GlobPiece {
-  const character = cursor.text[cursor.at];
-  if (character === '"' || character === "'")
-    return { kind: "text", text: parseQuoted(cursor, character) };
-  if (character === "*" || character === "?") {
-    cursor.at++;
-    return { kind: character === "*" ? "any" : "one" };
-  }
-  return { kind: "text", text: take(cursor, PLAIN_RUN) };
-}
-
-/** Between quotes nothing is special; in double quotes `\"` and `\\` stand for the second character. */
-function parseQuoted(cursor: Cursor, quote: string): string {
-  const start = cursor.at++;
-  let text = "";
-  while (cursor.at < cursor.text.length) {
-    const character = cursor.text.charAt(cursor.at++);
-    if (character === quote) return text;
-    if (
-      character === "\\" &&
-      quote === '"' &&
-      '"\\'.includes(cursor.text.charAt(cursor.at) || " ")
-    ) {
-      text += cursor.text.charAt(cursor.at++);
-    } else text += character;
-  }
-  throw fail(cursor, start, `This quote (${quote}) is not closed.`);
-}
-
 function assertKnownValues(
   cursor: Cursor,
   { key, values, at }: { key: SelectorKey; values: readonly Glob[]; at: number },
@@ -257,49 +232,4 @@ function assertKnownValues(
     `${key} is one of ${known.join(", ")}.`,
     near && `Did you mean ${key}=${near}?`,
   );
-}
-
-function assertTermEnd(cursor: Cursor): void {
-  const next = cursor.text[cursor.at];
-  if (isTermEnd(next)) return;
-  if (next === "|")
-    throw fail(
-      cursor,
-      cursor.at,
-      "Alternatives (|) are for values.",
-      "Give the selector twice: several add up.",
-    );
-  throw fail(
-    cursor,
-    cursor.at,
-    "After this comes a comma or the end.",
-    'Put text with spaces or commas in quotes: name="a b".',
-  );
-}
-
-function isTermEnd(character: string | undefined): boolean {
-  return character === undefined || character === ",";
-}
-
-function isValueEnd(character: string | undefined): boolean {
-  return isTermEnd(character) || character === "|" || /\s/.test(character ?? "");
-}
-
-function skipBlanks(cursor: Cursor): void {
-  while (/\s/.test(cursor.text[cursor.at] ?? "")) cursor.at++;
-}
-
-function take(cursor: Cursor, pattern: RegExp): string {
-  pattern.lastIndex = cursor.at;
-  const match = pattern.exec(cursor.text)?.[0] ?? "";
-  cursor.at += match.length;
-  return match;
-}
-
-function fail(
-  cursor: Cursor,
-  at: number,
-  ...[detail, hint]: [string, (string | undefined)?]
-): Error {
-  return selectorInvalid(cursor.text, at + 1, hint === undefined ? { detail } : { detail, hint });
 }

@@ -7,7 +7,16 @@ export interface Selector {
   readonly terms: readonly SelectorTerm[];
 }
 
-export type SelectorTerm = FieldTerm | LabelTerm | ShortTerm;
+/** What a run is aimed at: everything that a selector of `on` picks, less what one of `except` picks. */
+export interface TargetChoice {
+  readonly on: readonly Selector[];
+  readonly except: readonly Selector[];
+}
+
+/** What each saved group stands for, by name. */
+export type SavedGroups = ReadonlyMap<string, TargetChoice>;
+
+export type SelectorTerm = FieldTerm | LabelTerm | GroupTerm | ShortTerm;
 
 /** `project=shop`, `image!=postgres:*`, or `project` alone for "has one". */
 export interface FieldTerm {
@@ -26,6 +35,14 @@ export interface LabelTerm {
   readonly label: string;
   readonly operator: SelectorOperator | "absent";
   readonly values: readonly Glob[];
+  readonly column: number;
+}
+
+/** `@db`, or `group!=db`: what a saved group has or has not. */
+export interface GroupTerm {
+  readonly kind: "group";
+  readonly operator: "is" | "is-not";
+  readonly names: readonly string[];
   readonly column: number;
 }
 
@@ -49,7 +66,7 @@ export type SelectorKey =
   | "health";
 
 /** Every spelling of a key, and the key that it means. */
-export const KEY_BY_WORD: Readonly<Record<string, SelectorKey | "label">> = {
+export const KEY_BY_WORD: Readonly<Record<string, SelectorKey | "label" | "group">> = {
   name: "name",
   container: "name",
   id: "id",
@@ -62,6 +79,7 @@ export const KEY_BY_WORD: Readonly<Record<string, SelectorKey | "label">> = {
   status: "status",
   health: "health",
   label: "label",
+  group: "group",
 };
 
 /** Keys that a target may lack, so that the key alone asks something. */

@@ -1,10 +1,16 @@
-import { createGroupRequest, group, groupPage, replaceGroupRequest } from "@deckhand/core";
+import {
+  createGroupRequest,
+  group,
+  type GroupBody,
+  groupPage,
+  replaceGroupRequest,
+} from "@deckhand/core";
 import { definitionRoutes, toDefinitionView } from "../definitions/definition-routes.ts";
 import type { App } from "../http/app.ts";
-import type { Groups } from "./groups.ts";
+import type { Definitions } from "../definitions/definitions.ts";
 
 /** Everything under /api/v1/groups. */
-export function groupRoutes(groups: Groups): (app: App) => void {
+export function groupRoutes(groups: Definitions<GroupBody>): (app: App) => void {
   return definitionRoutes({
     definitions: groups,
     path: "/api/v1/groups",

@@ -26,6 +26,16 @@ const fullTarget = {
   startedAt: "2026-11-19T08:12:44.000Z",
 };
 
+const targetCounts = {
+  matched: 3,
+  excepted: 1,
+  besidesOne: 1,
+  total: 1,
+  byState: [{ value: "healthy", count: 1 }],
+  byEngine: [{ value: "local", count: 1 }],
+  byService: [{ value: "shop/db", count: 1 }],
+};
+
 const guarantees = {
   way: "guard",
   durability: "durable",
@@ -233,7 +243,8 @@ const auditEntry = {
 /** One telling example for each schema of the API's description; a test holds them to the schemas. */
 export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   Target: fullTarget,
-  TargetPage: { data: [fullTarget], next: null, total: 1 },
+  TargetCounts: targetCounts,
+  TargetPage: { data: [fullTarget], next: null, total: 1, counts: targetCounts, noMatch: null },
   Guarantees: guarantees,
   Execution: execution,
   RunSummary: runSummary,

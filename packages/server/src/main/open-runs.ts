@@ -22,6 +22,7 @@ import { runRoutes } from "../runs/runs.routes.ts";
 import { type SubmitDeps, submitRun } from "../runs/submit-run.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import type { Vault } from "../secrets/vault.ts";
+import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { assertFreeSpace } from "./free-space.ts";
 import { newId } from "./new-id.ts";
@@ -38,6 +39,7 @@ export interface OpenRunsDeps {
   readonly synced: Synced;
   readonly vault: Vault;
   readonly engines: OpenEngines;
+  readonly select: SelectTargetsDeps;
   readonly library: ScriptLibrary;
   readonly audit: AuditLog;
   readonly metrics: Metrics;
@@ -105,8 +107,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     planRun(
       {
         scripts: deps.library,
-        listTargets: engines.targets.list,
-        refreshTargets: engines.refresh,
+        select: deps.select,
         limits,
       },
       request,

@@ -4,6 +4,7 @@ import type { TokenStore } from "../access/token-store.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Config } from "../config/config.ts";
 import type { App } from "../http/app.ts";
+import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import { DEFAULT_PACE } from "../terminals/live-terminal.ts";
 import { terminalRoutes } from "../terminals/terminals.routes.ts";
 import { terminals } from "../terminals/terminals.ts";
@@ -15,6 +16,7 @@ const MOST_TERMINALS = 50;
 export interface OpenTerminalsDeps {
   readonly config: Config;
   readonly engines: OpenEngines;
+  readonly select: SelectTargetsDeps;
   readonly access: Access;
   readonly tokens: Pick<TokenStore, "onDeleted">;
   readonly audit: AuditLog;
@@ -29,10 +31,9 @@ export interface OpenTerminals {
 }
 
 export function openTerminals(deps: OpenTerminalsDeps): OpenTerminals {
-  const { config, engines, access, tokens, audit, logger } = deps;
+  const { config, engines, select, access, tokens, audit, logger } = deps;
   const opened = terminals({
-    listTargets: engines.targets.list,
-    refreshTargets: engines.refresh,
+    select,
     findSession: engines.findSession,
     watchContainer: engines.watchContainer,
     audit,

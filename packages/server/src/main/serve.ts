@@ -87,6 +87,12 @@ export async function openServer(
   });
   opening.defer(() => engines.close());
   watchEngines(engines, metrics);
+  const savedGroups = groups({ db, synced, audit, newId, now: Date.now });
+  const select = {
+    listTargets: engines.targets.list,
+    refreshTargets: engines.refresh,
+    readGroups: savedGroups.readAll,
+  };
   const outputDirectory = join(dataDir, "output");
   const runs = openRuns({
     config,
@@ -94,6 +100,7 @@ export async function openServer(
     synced,
     vault: secretVault,
     engines,
+    select,
     library,
     audit,
     metrics,
@@ -102,7 +109,7 @@ export async function openServer(
     runEnded: async () => {},
   });
   const access = tokenAccess({ tokens, now: Date.now });
-  const terminals = openTerminals({ config, engines, access, tokens, audit, logger });
+  const terminals = openTerminals({ config, engines, select, access, tokens, audit, logger });
   const app = createApp({
     version: VERSION,
     http: config.http,
@@ -121,7 +128,7 @@ export async function openServer(
       }),
       runs.routes,
       terminals.routes,
-      targetRoutes({ targets: engines.targets, listEngines: engines.list }),
+      targetRoutes({ targets: engines.targets, select, listEngines: engines.list }),
       doctorRoutes({
         targets: engines.targets,
         refreshTargets: engines.refresh,
@@ -130,7 +137,7 @@ export async function openServer(
         audit,
         now: Date.now,
       }),
-      groupRoutes(groups({ db, synced, audit, newId, now: Date.now })),
+      groupRoutes(savedGroups.definitions),
       scriptRoutes({ library, audit }),
       tokenRoutes({ tokens, audit, now: Date.now }),
       auditRoutes({ audit }),

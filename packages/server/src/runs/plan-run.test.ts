@@ -19,8 +19,11 @@ const TARGET: Target = {
 
 const deps: PlanDeps = {
   scripts: { get: () => Promise.reject(), getVersion: () => Promise.reject() },
-  listTargets: () => [TARGET],
-  refreshTargets: async () => {},
+  select: {
+    listTargets: () => [TARGET],
+    refreshTargets: async () => {},
+    readGroups: async () => new Map(),
+  },
   limits: DEFAULT_LIMITS,
 };
 

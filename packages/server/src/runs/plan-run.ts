@@ -2,12 +2,9 @@ import { createHash } from "node:crypto";
 import {
   AppError,
   assertEnvAllowed,
-  explainNoMatch,
   type Limits,
-  matchTargets,
   parseDurationMs,
   parseScriptHeader,
-  parseSelector,
   type ResolvedParams,
   type ResourceLimits,
   resolveLaunch,
@@ -18,6 +15,12 @@ import {
   type ScriptLaunch,
   type Target,
 } from "@deckhand/core";
+import {
+  noneMatched,
+  type SelectTargetsDeps,
+  selectTargets,
+  tooManyMatched,
+} from "../targets/select-targets.ts";
 import type { Resources } from "../sessions/session.ts";
 import {
   DEFAULT_OOM_SCORE,
@@ -29,9 +32,7 @@ import {
 
 export interface PlanDeps {
   readonly scripts: ScriptSource;
-  readonly listTargets: () => readonly Target[];
-  /** Asks the engines now; a container that started a moment ago may not be listed yet. */
-  readonly refreshTargets: () => Promise<void>;
+  readonly select: SelectTargetsDeps;
   readonly limits: Limits;
 }
 
@@ -192,36 +193,14 @@ function toStdin({ stdin }: RunRequest, { stdinBytes }: Limits): Uint8Array | un
 }
 
 async function pickTargets(deps: PlanDeps, request: RunRequest): Promise<readonly PlannedTarget[]> {
-  const on = request.on.map(parseSelector);
-  const except = request.except.map(parseSelector);
-  let matched = matchTargets({ on, except }, deps.listTargets());
-  if (matched.length === 0) {
-    await deps.refreshTargets();
-    matched = matchTargets({ on, except }, deps.listTargets());
-  }
-  if (matched.length === 0 && !request.allowEmpty)
-    throw noneMatched(explainNoMatch(on, deps.listTargets()));
+  const { targets, noMatch } = await selectTargets(deps.select, request);
+  if (noMatch && !request.allowEmpty) throw noneMatched(noMatch);
   const most = Math.min(
     request.limits.maxTargets ?? deps.limits.targetsPerRun,
     deps.limits.mostTargetsPerRun,
   );
-  if (matched.length > most) throw tooMany(matched.length, most);
-  return matched.map(toPlanned);
-}
-
-function noneMatched(explanation: ReturnType<typeof explainNoMatch>): AppError {
-  return new AppError("NO_TARGET_MATCHED", {
-    ...explanation,
-    errors: [{ pointer: "/on", detail: "matches nothing" }],
-  });
-}
-
-function tooMany(matched: number, most: number): AppError {
-  return new AppError("TOO_MANY_TARGETS", {
-    detail: `${matched} targets match; this run takes at most ${most}.`,
-    hint: "Narrow the selector, or raise limits.maxTargets in the request (--max).",
-    extra: { matched, maxTargets: most },
-  });
+  if (targets.length > most) throw tooManyMatched(targets.length, most);
+  return targets.map(toPlanned);
 }
 
 function toPlanned(target: Target): PlannedTarget {

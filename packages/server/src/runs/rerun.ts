@@ -31,7 +31,8 @@ export async function toRerunRequest(
     (execution) => execution.state !== "succeeded",
   );
   if (failed.length === 0) throw nothingFailed(runId);
-  return { ...request, on: failed.map(toSelector), except: [] };
+  const { onePerService: _, ...rest } = request;
+  return { ...rest, on: failed.map(toSelector), except: [] };
 }
 
 /** The name on the engine, not the container's id: a redeployed container is meant as well. */

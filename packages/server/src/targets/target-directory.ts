@@ -22,12 +22,19 @@ export interface TargetDirectory {
 }
 
 export function targetDirectory(sources: readonly ContainerSource[]): TargetDirectory {
+  /** An inventory makes a new object of what changed, so thousands that did not are not made anew for each question. */
+  const known = new WeakMap<EngineContainer, Target>();
+  const toKnown = (engine: string, container: EngineContainer): Target => {
+    const target = known.get(container) ?? toTarget(engine, container);
+    known.set(container, target);
+    return target;
+  };
   const list = () =>
     sources.flatMap((source) =>
       source
         .containers()
         .filter((container) => TARGET_STATES.has(container.status))
-        .map((container) => toTarget(source.engine, container)),
+        .map((container) => toKnown(source.engine, container)),
     );
   return { list, find: (targetId) => list().find((target) => target.id === targetId) };
 }
@@ -42,11 +49,29 @@ function toTarget(engine: string, container: EngineContainer): Target {
     image: container.image,
     state: container.status as Target["state"],
     health: container.health ?? "none",
-    project: labels["com.docker.compose.project"] ?? labels["io.podman.compose.project"] ?? null,
-    service: labels["com.docker.compose.service"] ?? labels["io.podman.compose.service"] ?? null,
+    project: findLabel(labels, PROJECT_LABELS),
+    service: findLabel(labels, SERVICE_LABELS),
     labels: { ...labels },
     startedAt: toTimestamp(container.startedAt),
   };
+}
+
+const PROJECT_LABELS = [
+  "com.docker.compose.project",
+  "io.podman.compose.project",
+  "com.docker.stack.namespace",
+];
+const SERVICE_LABELS = [
+  "com.docker.compose.service",
+  "io.podman.compose.service",
+  "com.docker.swarm.service.name",
+];
+
+function findLabel(
+  labels: Readonly<Record<string, string>>,
+  names: readonly string[],
+): string | null {
+  return names.map((name) => labels[name]).find((value) => value !== undefined) ?? null;
 }
 
 /** The same container on the same engine always has the same id. */

@@ -2,8 +2,6 @@ import {
   AppError,
   type EngineView,
   engineList,
-  matchTargets,
-  parseSelector,
   type Target,
   type TargetQuery,
   targetId,
@@ -14,11 +12,19 @@ import {
 import { z } from "zod";
 import type { App } from "../http/app.ts";
 import { problemResponses } from "../http/problem-responses.ts";
+import { countTargets } from "./count-targets.ts";
+import {
+  type SelectTargetsDeps,
+  type Selection,
+  selectTargets,
+  tooManyMatched,
+} from "./select-targets.ts";
 import { readTargetCursor, toTargetCursor, toTargetKey } from "./target-cursor.ts";
 import type { TargetDirectory } from "./target-directory.ts";
 
 export interface TargetRoutesDeps {
-  readonly targets: TargetDirectory;
+  readonly targets: Pick<TargetDirectory, "find">;
+  readonly select: SelectTargetsDeps;
   readonly listEngines: () => readonly EngineView[] | Promise<readonly EngineView[]>;
 }
 
@@ -43,22 +49,24 @@ function listRoute(app: App, deps: TargetRoutesDeps): void {
       summary: "List targets, all or those of a selector, by engine and name",
       tags: TAGS,
       querystring: targetQuery,
-      response: { 200: targetPage, ...problemResponses(422) },
+      response: { 200: targetPage, ...problemResponses(404, 422) },
     },
-    handler: async ({ query }) => toPage(pick(deps.targets.list(), query), query),
+    handler: async ({ query }) => toPage(await select(deps, query), query),
   });
 }
 
-function pick(
-  targets: readonly Target[],
-  { on = [EVERY_TARGET], except = [] }: TargetQuery,
-): Target[] {
-  return matchTargets({ on: on.map(parseSelector), except: except.map(parseSelector) }, targets);
+async function select({ select: deps }: TargetRoutesDeps, query: TargetQuery): Promise<Selection> {
+  const { on = [EVERY_TARGET], except, onePerService, maxTargets } = query;
+  const request = { on, except, onePerService: onePerService === "true" };
+  const selection = await selectTargets(deps, request);
+  const { length } = selection.targets;
+  if (maxTargets !== undefined && length > maxTargets) throw tooManyMatched(length, maxTargets);
+  return selection;
 }
 
-function toPage(picked: readonly Target[], { limit, after }: TargetQuery) {
+function toPage(selection: Selection, { limit, after }: TargetQuery) {
   const from = after === undefined ? "" : readTargetCursor(after);
-  const sorted = picked
+  const sorted = selection.targets
     .map((one) => ({ key: toTargetKey(one), one }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   const rest = sorted.filter(({ key }) => key > from);
@@ -67,7 +75,9 @@ function toPage(picked: readonly Target[], { limit, after }: TargetQuery) {
   return {
     data,
     next: last && rest.length > limit ? toTargetCursor(last) : null,
-    total: picked.length,
+    total: selection.targets.length,
+    counts: countTargets(selection),
+    noMatch: selection.noMatch ?? null,
   };
 }
 
@@ -85,7 +95,7 @@ function getRoute(app: App, deps: TargetRoutesDeps): void {
   });
 }
 
-function getTarget(targets: TargetDirectory, id: string): Target {
+function getTarget(targets: TargetRoutesDeps["targets"], id: string): Target {
   const found = targets.find(id);
   if (found) return found;
   throw new AppError("TARGET_NOT_FOUND", {

@@ -1,25 +1,14 @@
-import { AppError, explainNoMatch, matchTargets, parseSelector, type Target } from "@deckhand/core";
-
-export interface PickTargetDeps {
-  readonly listTargets: () => readonly Target[];
-  /** Asks the engines now; a container that started a moment ago may not be listed yet. */
-  readonly refreshTargets: () => Promise<void>;
-}
+import { AppError, type Target } from "@deckhand/core";
+import { noneMatched, type SelectTargetsDeps, selectTargets } from "../targets/select-targets.ts";
 
 const SHOWN = 5;
 
 /** Gives the one target that a selector matches; throws NO_TARGET_MATCHED, TARGET_AMBIGUOUS or TARGET_STATE_CONFLICT. */
-export async function pickTarget(deps: PickTargetDeps, on: string): Promise<Target> {
-  const selector = parseSelector(on);
-  const find = () => matchTargets({ on: [selector], except: [] }, deps.listTargets());
-  let found = find();
-  if (found.length === 0) {
-    await deps.refreshTargets();
-    found = find();
-  }
-  const [target, ...others] = found;
-  if (!target) throw noneMatched(explainNoMatch([selector], deps.listTargets()));
-  if (others.length > 0) throw severalMatched(found);
+export async function pickTarget(deps: SelectTargetsDeps, on: string): Promise<Target> {
+  const { targets, noMatch } = await selectTargets(deps, { on: [on] });
+  if (noMatch) throw noneMatched(noMatch);
+  const [target, ...others] = targets;
+  if (!target || others.length > 0) throw severalMatched(targets);
   // A run waits for a container; whoever sits before a terminal wants to know.
   if (target.state !== "running") throw notRunning(target);
   return target;
@@ -30,11 +19,6 @@ function notRunning({ name, state }: Target): AppError {
     detail: `The container ${name} is ${state}.`,
     hint: "Try again when it runs; see: deckhand targets",
   });
-}
-
-function noneMatched(explanation: ReturnType<typeof explainNoMatch>): AppError {
-  const errors = [{ pointer: "/on", detail: "matches nothing" }];
-  return new AppError("NO_TARGET_MATCHED", { ...explanation, errors });
 }
 
 function severalMatched(found: readonly Target[]): AppError {

@@ -9,12 +9,14 @@ import {
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Caller } from "../audit/caller.ts";
 import type { RunningExecution } from "../sessions/session.ts";
+import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import { happensWithin } from "./happens-within.ts";
 import { type LiveTerminal, liveTerminal, type TerminalPace } from "./live-terminal.ts";
-import { pickTarget, type PickTargetDeps } from "./pick-target.ts";
+import { pickTarget } from "./pick-target.ts";
 import { shuttingDown, startExecution, type StartDeps } from "./start-execution.ts";
 
-export interface TerminalsDeps extends PickTargetDeps, StartDeps {
+export interface TerminalsDeps extends StartDeps {
+  readonly select: SelectTargetsDeps;
   /** Calls back once when the container ended or became another incarnation. */
   readonly watchContainer: (
     place: {
@@ -78,7 +80,7 @@ export function terminals(deps: TerminalsDeps): Terminals {
 
   async function open(request: OpenTerminalRequest, caller: Caller): Promise<OpenedTerminal> {
     assertEnvAllowed(request.env);
-    const target = await pickTarget(deps, request.on);
+    const target = await pickTarget(deps.select, request.on);
     assertRoom();
     opening += 1;
     try {

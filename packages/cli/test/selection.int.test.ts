@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dockerContainer, type TestContainer } from "../../../test/support/containers.ts";
+import { type DeckhandServer, startDeckhandServer } from "../../../test/support/deckhand-server.ts";
+import { engines } from "../../../test/support/engines.ts";
+import { type CommandLine, commandLine, type Finished } from "./support/command-line.ts";
+
+const MARK = randomBytes(4).toString("hex");
+const PROJECT = `selection-${MARK}`;
+/** Everything of this suite, and nothing of the suites beside it. */
+const ALL = `project=${PROJECT}`;
+let server: DeckhandServer;
+let line: CommandLine;
+let db1: TestContainer;
+let db2: TestContainer;
+let web: TestContainer;
+
+beforeAll(async () => {
+  const { docker, images } = engines();
+  const inService = (service: string, name: string) =>
+    dockerContainer({
+      name: `selection-${name}`,
+      image: images.busybox,
+      flags: [
+        ...["--label", `com.docker.compose.project=${PROJECT}`],
+        ...["--label", `com.docker.compose.service=${service}`],
+      ],
+    });
+  [db1, db2, web] = await Promise.all([
+    inService("db", "1"),
+    inService("db", "2"),
+    inService("web", "3"),
+  ]);
+  server = await startDeckhandServer({ engines: [`local=unix://${docker.socketPath}`] });
+  line = await commandLine(server);
+});
+
+afterAll(async () => {
+  await server?.close();
+  await line?.close();
+  await Promise.all([db1, db2, web].map((container) => container?.remove()));
+});
+
+function namesOf({ stdout }: Finished): string[] {
+  return (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+}
+
+const targets = (...words: string[]) => line.run(["targets", ...words, "-o", "json"]);
+
+describe("a group", () => {
+  test("is set, used by all that takes a selector, changed, shown, listed and removed", async () => {
+    const set = await line.run(["groups", "set", "sel-db", "--on", `${ALL},svc/db`]);
+    expect(set).toMatchObject({ exitCode: 0, stderr: "deckhand: made the group sel-db\n" });
+    expect(namesOf(await targets("--on", "@sel-db"))).toEqual([db1.name, db2.name]);
+    const ran = await line.run(["exec", "--on", "@sel-db", "--view", "quiet", "--", "true"]);
+    expect(ran.exitCode).toBe(0);
+    const change = ["--on", `${ALL},svc/db`, "--except", db2.name, "--description", "one of two"];
+    const changed = await line.run(["groups", "set", "sel-db", ...change]);
+    expect(changed.stderr).toBe("deckhand: changed the group sel-db\n");
+    expect(namesOf(await targets("--on", "@sel-db"))).toEqual([db1.name]);
+    expect((await line.run(["groups", "show", "sel-db"])).stdout).toContain(`except  ${db2.name}`);
+    expect((await line.run(["groups", "ls"])).stdout).toMatch(/^sel-db .*one of two$/m);
+    expect((await line.run(["groups", "rm", "sel-db"])).exitCode).toBe(0);
+    const gone = await targets("--on", "@sel-db");
+    expect(gone).toMatchObject({
+      exitCode: 66,
+      stderr: expect.stringContaining("There is no group sel-db"),
+    });
+  });
+
+  test("is told from its selector by --on, as the hint says", async () => {
+    expect(await line.run(["groups", "set", "sel-db", "svc/db"])).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining("deckhand groups set sel-db --on svc/db"),
+    });
+  });
+});
+
+describe("targets shows what a run would take", () => {
+  test("as rows, and as counts with what was taken away", async () => {
+    expect(namesOf(await targets("--on", ALL, "--except", db1.name))).toEqual([db2.name, web.name]);
+    const counted = await targets("--on", ALL, "--except", web.name, "--one", "--counts");
+    expect(JSON.parse(counted.stdout)).toEqual({
+      matched: 3,
+      excepted: 1,
+      besidesOne: 1,
+      total: 1,
+      byState: [{ value: "running", count: 1 }],
+      byEngine: [{ value: "local", count: 1 }],
+      byService: [{ value: `${PROJECT}/db`, count: 1 }],
+    });
+    const words = await line.run(["targets", "--on", ALL, "--except", web.name, "--counts"]);
+    expect(words.stdout).toContain("2 of 3 that match: without 1 excepted\n");
+  });
+
+  test("one of each service with --one, in a run as well", async () => {
+    expect(namesOf(await targets("--on", ALL, "--one"))).toEqual([db1.name, web.name]);
+    const words = ["exec", "--on", ALL, "--one", "-o", "json", "--", "hostname"];
+    const ran = JSON.parse((await line.run(words)).stdout) as { counts: unknown };
+    expect(ran.counts).toMatchObject({ total: 2, succeeded: 2 });
+  });
+
+  test("is refused as the run would be with --max", async () => {
+    expect(await targets("--on", ALL, "--max", "2")).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining("3 targets match"),
+    });
+  });
+
+  test("says why nothing matches", async () => {
+    expect(await line.run(["targets", "--on", `${ALL},svc/dbb`])).toMatchObject({
+      exitCode: 66,
+      stdout: "",
+      stderr: expect.stringContaining("did you mean service="),
+    });
+  });
+});
