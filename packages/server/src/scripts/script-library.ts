@@ -21,6 +21,8 @@ export interface ScriptLibrary {
   update(input: UpdateScript): Promise<Script>;
   /** Removes the script, not its versions, when the newest version is still the one given. */
   remove(input: RemoveScript): Promise<void>;
+  /** Sentences about what can not be used now; empty when all is well. */
+  problems(): readonly string[];
   close(): Promise<void>;
 }
 

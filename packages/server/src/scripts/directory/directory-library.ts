@@ -1,21 +1,22 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import {
-  AppError,
-  DEFAULT_LIMITS,
-  findNearMatch,
-  parseScriptPath,
-  type Script,
-  type ScriptVersion,
-} from "@deckhand/core";
+import { DEFAULT_LIMITS, parseScriptPath, type Script } from "@deckhand/core";
 import { assertScriptText } from "../assert-script-text.ts";
 import { describeScript } from "../describe-script.ts";
+import { type KeptVersion, toScriptVersion, toSha256 } from "../kept-version.ts";
+import {
+  scriptExists,
+  scriptNotFound,
+  scriptUnusable,
+  versionConflict,
+  versionNotFound,
+} from "../library-refusals.ts";
+import { oneAtATime } from "../one-at-a-time.ts";
 import type { CreateScript, RemoveScript, ScriptLibrary, UpdateScript } from "../script-library.ts";
 import { errnoOf, toFileError } from "./file-errors.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
 import { type Catalog, type CatalogEntry, catalogReader } from "./script-catalog.ts";
 import { findStamp, prepareFolders, type ReadResult, readScriptFile } from "./script-files.ts";
-import { type KeptVersion, toSha256, versionHistory } from "./version-history.ts";
+import { versionHistory } from "./version-history.ts";
 import { watchDirectories } from "./watch-directories.ts";
 import {
   createFileAtomically,
@@ -100,11 +101,8 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
     const found = await find(name);
     if (found) return found;
     const refused = catalog.refused.find(({ path }) => path === name);
-    if (refused)
-      throw new AppError("SCRIPT_INVALID", {
-        detail: `${name} can not be used: ${refused.problems[0]?.detail}.`,
-      });
-    throw notFound(name, catalog);
+    if (refused) throw scriptUnusable(name, refused.problems[0]?.detail);
+    throw scriptNotFound(name, catalog.entries);
   }
 
   /** Versions outlive their script, so a name that is gone is looked up as it is given, then as a path. */
@@ -117,17 +115,14 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
       const versions = await history.list(known);
       if (versions.length > 0) return { name: known, versions };
     }
-    throw notFound(name, catalog);
+    throw scriptNotFound(name, catalog.entries);
   }
 
   async function getVersion(asked: string, number: number): Promise<Script> {
     const { name, versions } = await getHistory(asked);
     const version = versions.find((one) => one.version === number);
     if (version) return toScript(name, version);
-    throw new AppError("SCRIPT_NOT_FOUND", {
-      detail: `${name} has no version ${number}; the newest is ${versions.at(-1)?.version}.`,
-      hint: `See its versions: deckhand scripts versions ${name}`,
-    });
+    throw versionNotFound(name, { asked: number, newest: versions.at(-1)?.version });
   }
 
   /** What was just written is looked at within the same turn, so that the answer is what now lies there. */
@@ -135,7 +130,7 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
     await look();
     const entry = findEntry(name);
     if (entry) return toScript(entry.name, entry.version);
-    throw notFound(name, catalog);
+    throw scriptNotFound(name, catalog.entries);
   }
 
   async function create({ path, text }: CreateScript): Promise<Script> {
@@ -168,7 +163,7 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
     await look();
     const entry = findEntry(name);
     if (entry) return entry;
-    throw notFound(name, catalog);
+    throw scriptNotFound(name, catalog.entries);
   }
 
   async function update({ name: asked, text, ifMatch }: UpdateScript): Promise<Script> {
@@ -214,6 +209,7 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
     create,
     update,
     remove,
+    problems: () => background.problems(),
     close: async () => {
       background.stop();
       watcher.close();
@@ -222,12 +218,9 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
   };
 }
 
-function toScriptVersion({ version, sha256, sizeBytes, createdAt }: KeptVersion): ScriptVersion {
-  return { version, sha256, sizeBytes, createdAt };
-}
-
 interface Background {
   readonly soon: () => void;
+  readonly problems: () => readonly string[];
   readonly stop: () => void;
 }
 
@@ -236,18 +229,18 @@ function inBackground(
   refresh: () => Promise<void>,
   { rescanMs = RESCAN_MS, onProblem }: DirectoryLibraryOptions,
 ): Background {
-  let failing = false;
+  let problem: string | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   function lookNow(): void {
     timer = undefined;
     refresh().then(
       () => {
-        failing = false;
+        problem = undefined;
       },
       (error: unknown) => {
-        if (!failing) onProblem?.(error);
-        failing = true;
+        if (problem === undefined) onProblem?.(error);
+        problem = error instanceof Error ? error.message : String(error);
       },
     );
   }
@@ -257,6 +250,7 @@ function inBackground(
     soon: () => {
       timer ??= setTimeout(lookNow, QUIET_MS).unref();
     },
+    problems: () => (problem === undefined ? [] : [problem]),
     stop: () => {
       clearInterval(rescan);
       clearTimeout(timer);
@@ -287,39 +281,4 @@ async function doing<Result>(what: string, task: () => Promise<Result>): Promise
   } catch (error) {
     throw toFileError(error, what);
   }
-}
-
-function scriptExists(name: string, path: string): AppError {
-  return new AppError("SCRIPT_EXISTS", {
-    detail: `The name ${name} is taken by the file ${path}.`,
-    hint: "Update that script, or choose another name.",
-  });
-}
-
-function notFound(name: string, { entries }: Catalog): AppError {
-  const near = findNearMatch(
-    name,
-    entries.map((entry) => entry.name),
-  );
-  return new AppError("SCRIPT_NOT_FOUND", {
-    detail: `There is no script ${name}${near === undefined ? "" : `; did you mean ${near}?`}`,
-    hint: "See them all: deckhand scripts",
-  });
-}
-
-function versionConflict(
-  name: string,
-  { ifMatch, current }: { ifMatch: string; current: KeptVersion | undefined },
-): AppError {
-  const now = current
-    ? `it is at version ${current.version} (${current.sha256.slice(0, 12)}) now`
-    : "it is gone now";
-  return new AppError("VERSION_CONFLICT", {
-    detail: `${name} is not as you read it (${ifMatch.slice(0, 12)}): ${now}.`,
-    hint: "Read it again, put your change into what it says now, and send that.",
-    extra: {
-      ifMatch,
-      current: current ? { version: current.version, sha256: current.sha256 } : null,
-    },
-  });
 }

@@ -1,13 +1,9 @@
-import {
-  findScriptPath,
-  parseScriptHeader,
-  type ScriptHeaderView,
-  type ScriptSummary,
-  toHeaderView,
-} from "@deckhand/core";
-import { describeScript, isScript } from "../describe-script.ts";
+import { findScriptPath, type ScriptSummary } from "@deckhand/core";
+import { describeScript } from "../describe-script.ts";
+import type { KeptVersion } from "../kept-version.ts";
+import { toFileKind, toRefused, toShadowed, toUnreadKind } from "../unusable-file.ts";
 import { type FileStamp, type ListedFile, listFiles, readScriptFile } from "./script-files.ts";
-import type { KeptVersion, VersionHistory } from "./version-history.ts";
+import type { VersionHistory } from "./version-history.ts";
 
 /** File systems count time in steps: a file that changed this shortly before it was read may change again unseen. */
 const TIME_STEP_MS = 100;
@@ -77,20 +73,18 @@ async function lookAgain(
   if (read.kind === "gone") return { kind: "other", stamp: undefined };
   if (read.kind === "unreadable") return refuseUnread(file, read.detail);
   const stamp = options.now() - read.stamp.changedAtMs > TIME_STEP_MS ? read.stamp : undefined;
-  if (!isScript(parseScriptHeader(read.bytes.toString("utf8"), file.path)))
-    return { kind: "other", stamp };
-  if (findScriptPath(file.path))
-    return { kind: "script", stamp, bytes: read.bytes, entry: undefined };
-  const detail = "this is no script name: rename the file, with letters, digits, . _ and - only";
-  return { kind: "refused", stamp, detail, sizeBytes: file.sizeBytes };
+  const seen = toFileKind(file.path, read.bytes.toString("utf8"));
+  if (seen.kind === "script") return { kind: "script", stamp, bytes: read.bytes, entry: undefined };
+  return seen.kind === "other"
+    ? { kind: "other", stamp }
+    : { ...seen, stamp, sizeBytes: file.sizeBytes };
 }
 
-/** What can not be read is taken for a script when its name says so. */
 function refuseUnread({ path, stamp, sizeBytes }: ListedFile, detail: string): Look {
-  const { header } = parseScriptHeader("", path);
-  return header.interpreter === null
-    ? { kind: "other", stamp }
-    : { kind: "refused", stamp: undefined, detail: `the file ${detail}`, sizeBytes };
+  const seen = toUnreadKind(path, detail);
+  return seen.kind === "refused"
+    ? { ...seen, stamp: undefined, sizeBytes }
+    : { kind: "other", stamp };
 }
 
 /** Gives each name to the first of its files in the order of paths; the looks get their entries. */
@@ -142,37 +136,6 @@ async function readBytes(
 ): Promise<Buffer | undefined> {
   const read = await readScriptFile(root, path, scriptBytes);
   return read.kind === "read" ? read.bytes : undefined;
-}
-
-function toRefused(
-  path: string,
-  { detail, sizeBytes }: { detail: string; sizeBytes: number },
-): ScriptSummary {
-  const problems = [{ line: 1, column: 1, detail }];
-  return {
-    name: path,
-    path,
-    version: 0,
-    sha256: null,
-    sizeBytes,
-    updatedAt: NEVER,
-    header: emptyHeader(path),
-    problems,
-  };
-}
-
-function toShadowed(path: string, winner: string): ScriptSummary {
-  return toRefused(path, {
-    detail: `${winner} has the same name; rename one of them`,
-    sizeBytes: 0,
-  });
-}
-
-/** The wire wants a time; such a file was never kept. */
-const NEVER = new Date(0).toISOString();
-
-function emptyHeader(path: string): ScriptHeaderView {
-  return toHeaderView(parseScriptHeader("", path).header);
 }
 
 function byPath([one]: [string, Look], [other]: [string, Look]): number {

@@ -1,28 +1,17 @@
-import { createHash } from "node:crypto";
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, sha256 as sha256Schema, timestamp } from "@deckhand/core";
+import { AppError } from "@deckhand/core";
 import { z } from "zod";
+import {
+  type KeptVersion,
+  type SeenContent,
+  toListName,
+  toNextVersion,
+  toSha256,
+  versionList,
+} from "../kept-version.ts";
 import { isGone, toFileError } from "./file-errors.ts";
 import { TEMPORARY_NAME, writeFileAtomically } from "./write-file-atomically.ts";
-
-const keptVersion = z.object({
-  version: z.number().int().positive(),
-  sha256: sha256Schema,
-  sizeBytes: z.number().int(),
-  createdAt: timestamp,
-  /** The script's path at the time: its extension tells what starts it. */
-  path: z.string(),
-});
-export type KeptVersion = z.infer<typeof keptVersion>;
-
-const historyFile = z.object({ name: z.string(), versions: z.array(keptVersion) });
-
-interface SeenContent {
-  readonly name: string;
-  readonly path: string;
-  readonly bytes: Uint8Array;
-}
 
 /** Every content that a script ever had, counted; contents are kept once, under their hash. */
 export interface VersionHistory {
@@ -46,7 +35,7 @@ export async function versionHistory(
   const cache = new Map<string, readonly KeptVersion[]>();
 
   async function list(name: string): Promise<readonly KeptVersion[]> {
-    const cached = cache.get(name) ?? (await readIndex(toIndexPath(indexes, name)));
+    const cached = cache.get(name) ?? (await readIndex(join(indexes, toListName(name))));
     cache.set(name, cached);
     return cached;
   }
@@ -57,15 +46,8 @@ export async function versionHistory(
     const sha256 = toSha256(bytes);
     if (last?.sha256 === sha256 && last.path === path) return last;
     await keepBlob(blobs, bytes);
-    const createdAt = new Date(now()).toISOString();
-    const added = {
-      version: (last?.version ?? 0) + 1,
-      sha256,
-      sizeBytes: bytes.length,
-      createdAt,
-      path,
-    };
-    await writeIndex(toIndexPath(indexes, name), { name, versions: [...versions, added] });
+    const added = toNextVersion({ name, path, bytes }, { last, at: now() });
+    await writeIndex(join(indexes, toListName(name)), { name, versions: [...versions, added] });
     cache.set(name, [...versions, added]);
     return added;
   }
@@ -78,10 +60,6 @@ export async function versionHistory(
   };
 }
 
-export function toSha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
 async function prepare(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -92,14 +70,9 @@ async function prepare(directory: string): Promise<void> {
   }
 }
 
-/** A name may be longer than a file name and may differ from another in case only; its hash does neither. */
-function toIndexPath(indexes: string, name: string): string {
-  return join(indexes, `${toSha256(Buffer.from(name))}.json`);
-}
-
 async function readIndex(path: string): Promise<readonly KeptVersion[]> {
   try {
-    return historyFile.parse(JSON.parse(await readFile(path, "utf8"))).versions;
+    return versionList.parse(JSON.parse(await readFile(path, "utf8"))).versions;
   } catch (error) {
     if (isGone(error)) return [];
     if (!(error instanceof SyntaxError || error instanceof z.ZodError))
@@ -112,7 +85,7 @@ async function readIndex(path: string): Promise<readonly KeptVersion[]> {
   }
 }
 
-async function writeIndex(path: string, content: z.infer<typeof historyFile>): Promise<void> {
+async function writeIndex(path: string, content: z.infer<typeof versionList>): Promise<void> {
   await write(path, Buffer.from(`${JSON.stringify(content)}\n`));
 }
 
