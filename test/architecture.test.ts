@@ -55,6 +55,11 @@ const VIOLATIONS: readonly Planted[] = [
     files: importing(`${SERVER}/scripts/directory/files.ts`, "../../audit/audit-log.ts"),
   },
   {
+    why: "a script back end that imports the other one",
+    rule: RESTRICTED,
+    files: importing(`${SERVER}/scripts/s3/objects.ts`, "../directory/script-files.ts"),
+  },
+  {
     why: "a capability that imports an engine adapter",
     rule: RESTRICTED,
     files: importing(`${SERVER}/runs/execute.ts`, "../engines/docker/docker-engine.ts"),

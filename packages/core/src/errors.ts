@@ -83,6 +83,10 @@ export const ERROR_CATALOG = {
   STORAGE_FULL: { class: "unavailable", title: "The data directory's disk is full" },
   STORAGE_UNAVAILABLE: { class: "unavailable", title: "The data directory can not be used" },
   SECRETS_UNREADABLE: { class: "unavailable", title: "A kept secret can not be read" },
+  SCRIPT_STORE_UNAVAILABLE: {
+    class: "unavailable",
+    title: "The store of scripts can not be used",
+  },
   SHUTTING_DOWN: { class: "unavailable", title: "The server is shutting down" },
   INTERNAL: { class: "internal", title: "Something went wrong on our side" },
 } as const satisfies Record<string, CatalogEntry>;

@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS, type Limits } from "@deckhand/core";
 import { z } from "zod";
+import type { S3Credentials } from "./s3-credentials.ts";
 import { countOf, durationMs, sizeBytes } from "./quantities.ts";
 
 const LIMIT_NAMES = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
@@ -49,6 +50,33 @@ const engineName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "write small letters, digits and -");
 
+/** A place in an S3-compatible store for the scripts; who we are there is told by a file or by AWS's own variables. */
+const s3 = z.strictObject({
+  endpoint: z
+    .string()
+    .regex(/^https?:\/\/[^/\s?#@]+(?:\/[^\s?#@]*)?$/, "write https://name or http://name:port")
+    .optional(),
+  region: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,63}$/, "write a region such as eu-central-1")
+    .default("us-east-1"),
+  bucket: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,252}[A-Za-z0-9]$/, "write the bucket's name alone"),
+  prefix: z
+    .string()
+    .regex(
+      /^(?!\/)[^\0-\x1f\x7f]{0,255}$/,
+      "write a folder such as deckhand/scripts, with no / before it",
+    )
+    .default(""),
+  pathStyle: z.stringbool().or(z.boolean()).optional(),
+  credentialsFile: z.string().min(1).optional(),
+  profile: z.string().min(1).default("default"),
+  caFile: z.string().min(1).optional(),
+  timeoutMs: durationMs.default(5_000),
+});
+
 const origin = z
   .string()
   .regex(/^https?:\/\/[^/\s]+$/, "write https://name or https://name:port, without a path");
@@ -67,8 +95,10 @@ export const configInput = z.strictObject({
     })
     .prefault({}),
   engines: z.record(engineName, engine).default({}),
-  scripts: z.strictObject({ directory: z.string().min(1).optional() }).prefault({}),
   secrets: z.strictObject({ keyFile: z.string().min(1).optional() }).prefault({}),
+  scripts: z
+    .strictObject({ directory: z.string().min(1).optional(), s3: s3.optional() })
+    .prefault({}),
   limits: limits.default({}),
   log: z
     .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
@@ -80,14 +110,26 @@ export const engineDefaults = engineObject.parse({});
 
 export type EngineConfig = z.output<typeof engineObject>;
 
+export interface S3Config {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly pathStyle: boolean;
+  readonly caFile: string | undefined;
+  readonly timeoutMs: number;
+  readonly readCredentials: () => Promise<S3Credentials>;
+}
+
 /** Everything the server is told from outside, checked and complete. */
 export interface Config {
   readonly dataDir: string;
   readonly http: ParsedConfig["http"];
   readonly engines: Readonly<Record<string, EngineConfig>>;
-  readonly scripts: { readonly directory: string };
   /** Where the key of the secrets is; the data directory's own may be made there, one elsewhere may not. */
   readonly secrets: { readonly keyFile: string; readonly mayMakeKey: boolean };
+  /** `s3` goes before the directory. */
+  readonly scripts: { readonly directory: string; readonly s3: S3Config | undefined };
   readonly limits: Limits;
   readonly log: ParsedConfig["log"];
   /** What finding an engine by itself looks at. */

@@ -10,6 +10,18 @@ const asList: Reader = (text) =>
     .map((one) => one.trim())
     .filter(Boolean);
 
+const S3_KEYS = [
+  "endpoint",
+  "region",
+  "bucket",
+  "prefix",
+  "pathStyle",
+  "credentialsFile",
+  "profile",
+  "caFile",
+  "timeoutMs",
+];
+
 /** Which variable sets which key; what a file says comes after it. */
 const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Reader }[] = [
   { path: ["dataDir"], read: asText },
@@ -21,6 +33,7 @@ const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Rea
   { path: ["engines"], read: (text) => toEngines(asList(text) as string[]) },
   { path: ["scripts", "directory"], read: asText },
   { path: ["secrets", "keyFile"], read: asText },
+  ...S3_KEYS.map((name) => ({ path: ["scripts", "s3", name], read: asText })),
   { path: ["log", "level"], read: asText },
   ...Object.keys(DEFAULT_LIMITS).map((name) => ({ path: ["limits", name], read: asText })),
 ];

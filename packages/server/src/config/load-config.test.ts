@@ -115,3 +115,45 @@ test("the configuration is frozen, and keeps no variable that nobody needs", () 
   expect(Object.isFrozen(config.http.allowedHosts)).toBe(true);
   expect(JSON.stringify(config)).not.toContain("hunter2");
 });
+
+const keys = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "hunter2" };
+
+test("scripts in S3 need a bucket and credentials, and AWS's own address is known", async () => {
+  const { s3 } = load(
+    "scripts: {s3: {bucket: ops, region: eu-central-1, prefix: a/b}}",
+    keys,
+  ).scripts;
+  expect(s3).toMatchObject({
+    endpoint: "https://s3.eu-central-1.amazonaws.com",
+    pathStyle: false,
+    prefix: "a/b/",
+    timeoutMs: 5_000,
+  });
+  expect(await s3?.readCredentials()).toMatchObject({ accessKeyId: "key" });
+  const other = load("scripts: {s3: {bucket: ops, endpoint: 'http://s3:9000'}}", keys).scripts.s3;
+  expect(other).toMatchObject({ pathStyle: true, prefix: "" });
+  expect(() => load("scripts: {s3: {bucket: ops}}")).toThrow("AWS_ACCESS_KEY_ID");
+  expect(() => load("scripts: {s3: {}}", keys)).toThrow("scripts.s3.bucket");
+  expect(() => load("scripts: {directory: /x, s3: {bucket: ops}}", keys)).toThrow("leave one");
+});
+
+test("the credentials are read from a file anew each time, and are no part of what could be printed", async () => {
+  const file = join(folder, "credentials");
+  const write = (secret: string) =>
+    writeFileSync(
+      file,
+      `[other]\naws_access_key_id = no\n\n[ team ]\n# ours\naws_access_key_id=key\naws_secret_access_key = ${secret}\naws_session_token = token\n`,
+    );
+  write("hunter2");
+  const config = load("scripts: {s3: {bucket: ops, profile: team}}", {
+    DECKHAND_SCRIPTS_S3_CREDENTIALS_FILE: file,
+  });
+  expect(JSON.stringify(config)).not.toContain("hunter2");
+  const { s3 } = config.scripts;
+  const credentials = { accessKeyId: "key", sessionToken: "token" };
+  expect(await s3?.readCredentials()).toEqual({ ...credentials, secretAccessKey: "hunter2" });
+  write("hunter3");
+  expect(await s3?.readCredentials()).toEqual({ ...credentials, secretAccessKey: "hunter3" });
+  const missing = { DECKHAND_SCRIPTS_S3_CREDENTIALS_FILE: file };
+  expect(() => load("scripts: {s3: {bucket: ops}}", missing)).toThrow("[default]");
+});

@@ -1,9 +1,16 @@
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { DEFAULT_LIMITS, type Limits, toErrorPlaces } from "@deckhand/core";
-import { type Config, configInput, engineDefaults, type ParsedConfig } from "./config.ts";
+import {
+  type Config,
+  configInput,
+  engineDefaults,
+  type ParsedConfig,
+  type S3Config,
+} from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import { s3Credentials } from "./s3-credentials.ts";
 import { type Environment, readEnvironment, toEngines, VARIABLE_NAMES } from "./environment.ts";
 
 /** What the command line says; it wins over the environment, which wins over the file. */
@@ -124,14 +131,36 @@ function complete(parsed: ParsedConfig, env: Environment): Config {
     dataDir,
     http: parsed.http,
     engines: hasEngines ? parsed.engines : { local: engineDefaults },
-    scripts: { directory: resolve(parsed.scripts.directory ?? join(dataDir, "scripts")) },
     secrets: {
       keyFile: resolve(parsed.secrets.keyFile ?? join(dataDir, "secrets-key")),
       mayMakeKey: parsed.secrets.keyFile === undefined,
     },
+    scripts: {
+      directory: resolve(parsed.scripts.directory ?? join(dataDir, "scripts")),
+      s3: toS3Config(parsed, env),
+    },
     limits: { ...DEFAULT_LIMITS, ...withoutUndefined(parsed.limits) },
     log: parsed.log,
     discovery: { env: discovered, homeDir },
+  };
+}
+
+/** AWS itself wants the bucket in the host's name, and most other stores do not. */
+function toS3Config({ scripts }: ParsedConfig, env: Environment): S3Config | undefined {
+  if (!scripts.s3) return undefined;
+  if (scripts.directory !== undefined)
+    throw new ConfigError("scripts.directory and scripts.s3 are both set; leave one of them out.");
+  const { endpoint, region, bucket, prefix, pathStyle, caFile, timeoutMs } = scripts.s3;
+  const { credentialsFile, profile } = scripts.s3;
+  return {
+    endpoint: endpoint ?? `https://s3.${region}.amazonaws.com`,
+    region,
+    bucket,
+    prefix: prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`,
+    pathStyle: pathStyle ?? endpoint !== undefined,
+    caFile,
+    timeoutMs,
+    readCredentials: s3Credentials({ file: credentialsFile, profile, env }),
   };
 }
 

@@ -19,6 +19,7 @@ import type { App } from "../http/app.ts";
 import { createApp } from "../http/create-app.ts";
 import { serverRoutes } from "../http/server.routes.ts";
 import { directoryLibrary } from "../scripts/directory/directory-library.ts";
+import { s3Library } from "../scripts/s3/s3-library.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import { scriptRoutes } from "../scripts/scripts.routes.ts";
 import { openKeyFile } from "../secrets/key-file.ts";
@@ -124,7 +125,11 @@ export async function openServer(
         limits: config.limits,
         startedAt: new Date(),
         dataDir,
-        problems: async () => [...engines.problems(), ...(await storageProblems(dataDir))],
+        problems: async () => [
+          ...engines.problems(),
+          ...library.problems(),
+          ...(await storageProblems(dataDir)),
+        ],
       }),
       runs.routes,
       terminals.routes,
@@ -167,10 +172,20 @@ export async function openServer(
 }
 
 function openLibrary(config: Config, logger: Logger): Promise<ScriptLibrary> {
+  const { directory, s3 } = config.scripts;
+  const { scriptBytes } = config.limits;
+  if (s3) {
+    return s3Library({
+      store: s3,
+      cacheDirectory: join(config.dataDir, "script-cache"),
+      scriptBytes,
+      onProblem: (error) => logger.warn({ err: error }, "the store of scripts can not be used"),
+    });
+  }
   return directoryLibrary({
-    directory: config.scripts.directory,
+    directory,
     historyDirectory: join(config.dataDir, "script-history"),
-    scriptBytes: config.limits.scriptBytes,
+    scriptBytes,
     onProblem: (error) => logger.warn({ err: error }, "the script directory can not be read"),
   });
 }
