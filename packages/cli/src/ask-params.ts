@@ -31,7 +31,7 @@ function findMissing(error: unknown): readonly string[] {
   const places = error.problem.errors ?? [];
   const names = places.flatMap(({ pointer, detail }) => {
     const [, name] = /^\/params\/(\w+)$/.exec(pointer) ?? [];
-    return name !== undefined && detail === "is required" ? [name] : [];
+    return name !== undefined && detail.startsWith("is required") ? [name] : [];
   });
   return names.length === places.length ? names : [];
 }

@@ -95,6 +95,7 @@ async function findValues(asking: Asking, option: Option): Promise<readonly stri
   const isRunLog = asking.typed.command.name() === "logs";
   if (long === "--on" && isRunLog) return findRunTargets(asking);
   if (long === "--on" || long === "--except") return findSelectors(asking);
+  if (long === "--secret") return findSecretOptions(asking);
   if (long === "--context") return findContexts(asking);
   if (long === "--script") return findScripts(asking);
   if (long === "--target") return (await listTargets(asking)).map(({ name }) => name);
@@ -119,6 +120,7 @@ async function findOperands(asking: Asking): Promise<readonly string[]> {
   if (first === "scripts" && SCRIPT_COMMANDS.includes(second)) return findScripts(asking);
   if (first === "context") return findContexts(asking);
   if (first === "tokens" && second === "rm") return findTokens(asking);
+  if (first === "secrets" && second !== "ls") return findSecrets(asking);
   if (first === "completion") return ["bash", "zsh", "fish"];
   return first !== undefined && RUN_COMMANDS.includes(first) ? findRuns(asking) : [];
 }
@@ -164,6 +166,21 @@ async function findRunTargets({ ask, typed }: Asking): Promise<readonly string[]
 
 async function findTokens({ ask }: Asking): Promise<readonly string[]> {
   return (await (await ask()).listTokens()).map(({ id }) => id);
+}
+
+async function findSecrets({ ask }: Asking): Promise<readonly string[]> {
+  return (await (await ask()).listSecrets()).map(({ name }) => name);
+}
+
+/** `NAME=` for each secret of the script, and with each stored one. */
+async function findSecretOptions(asking: Asking): Promise<readonly string[]> {
+  const [script] = asking.typed.operands;
+  if (script === undefined) return [];
+  const { header } = await (await asking.ask()).getScript(script.replace(/@\d+$/, ""));
+  const stored = await findSecrets(asking);
+  return header.params
+    .filter(({ secret }) => secret)
+    .flatMap(({ name }) => stored.map((one) => `${name}=${one}`));
 }
 
 async function findContexts({ env }: Asking): Promise<readonly string[]> {

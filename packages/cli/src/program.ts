@@ -16,6 +16,7 @@ import { scriptsCommand } from "./commands/scripts.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { enginesCommand, targetsCommand } from "./commands/targets.ts";
 import { terminalsCommand } from "./commands/terminals.ts";
+import { secretsCommand } from "./commands/secrets.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { versionCommand } from "./commands/version.ts";
 import { VERSION } from "./version.ts";
@@ -55,6 +56,7 @@ export function createProgram(surroundings: Surroundings): Command {
     rerunCommand(surroundings),
     scriptsCommand(surroundings),
     terminalsCommand(surroundings),
+    secretsCommand(surroundings),
     tokensCommand(surroundings),
     enginesCommand(surroundings),
     contextCommand(surroundings),

@@ -201,8 +201,8 @@ async function readStdin({ surroundings: { stdin } }: CommandContext): Promise<s
   return Buffer.concat(pieces).toString("base64");
 }
 
-/** Reads our standard input as a script. */
-export async function readScriptFromStdin(context: CommandContext): Promise<string> {
+/** Reads all of our standard input. */
+export async function readStdinText(context: CommandContext): Promise<string> {
   return Buffer.from(await readStdin(context), "base64").toString();
 }
 

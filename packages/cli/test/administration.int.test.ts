@@ -90,6 +90,44 @@ test("scripts check needs no server and points at the place", async () => {
   await offline.close();
 });
 
+test("a secret is stored, used by name, and removed; nothing prints it", async () => {
+  const value = `pw-${randomBytes(12).toString("hex")}`;
+  expect(await line.run(["secrets", "set", "db/cli"], { input: `${value}\n` })).toMatchObject({
+    exitCode: 0,
+    stdout: "set db/cli\n",
+  });
+  const listed = await line.run(["secrets", "ls"]);
+  expect(listed.stdout).toMatch(/^db\/cli +.* first$/m);
+  const file = join(line.home, "login.sh");
+  await writeFile(
+    file,
+    '#!/bin/sh\n# @deckhand 1\n# @secret PASSWORD\n\necho "$PASSWORD"; echo ${#PASSWORD}\n',
+  );
+  const stars = `${"*".repeat(value.length)}\n${value.length}\n`;
+  const runWith = (source: string, input?: string) =>
+    line.run(["run", file, "--on", target.name, "--secret", `PASSWORD=${source}`], {
+      ...(input !== undefined && { input }),
+    });
+  expect((await runWith("db/cli")).stdout).toBe(stars);
+  expect((await runWith("-", `${value}\n`)).stdout).toBe(stars);
+  const held = join(line.home, "held");
+  await writeFile(held, `${value}\n`);
+  expect((await runWith(`@${held}`)).stdout).toBe(stars);
+  expect(await line.run(["secrets", "rm", "db/cli"])).toMatchObject({ exitCode: 0 });
+  const gone = await runWith("db/cli");
+  expect(gone).toMatchObject({ exitCode: 64, stdout: "" });
+  expect(gone.stderr).toContain("there is no stored secret db/cli");
+});
+
+test("what is secret is asked for without being shown", async () => {
+  const started = line.startOnTerminal(["secrets", "set", "db/typed"]);
+  await started.says("db/typed = ");
+  started.type("unseen-value\r");
+  const { stdout, exitCode } = await started.finished;
+  expect([exitCode, stdout]).toEqual([0, expect.stringContaining("set db/typed")]);
+  expect(stdout).not.toContain("unseen");
+});
+
 test("a token lets in until it is removed, and its secret alone is on stdout", async () => {
   const made = await line.run(["tokens", "create", "ci", "--expires-in", "1h"]);
   const secret = made.stdout.trim();

@@ -17,6 +17,7 @@ import type {
   Script,
   ScriptPage,
   ScriptVersion,
+  StoredSecret,
   TargetPage,
   Terminal,
   Token,
@@ -206,6 +207,12 @@ export function createClient(options: ClientOptions) {
       return connectTerminal(source, connect);
     },
 
+    listSecrets: async () => (await json<{ data: StoredSecret[] }>("GET", "/api/v1/secrets")).data,
+    /** Its value can not be read again. */
+    setSecret: (name: string, value: string) =>
+      json<StoredSecret>("PUT", secretPath(name), { body: { value } }),
+    deleteSecret: async (name: string) => void (await request("DELETE", secretPath(name))),
+
     listTokens: async () => (await json<{ data: Token[] }>("GET", "/api/v1/tokens")).data,
     createToken: (body: { name: string; expiresIn?: string }) =>
       json<CreatedToken>("POST", "/api/v1/tokens", { body }),
@@ -214,6 +221,10 @@ export function createClient(options: ClientOptions) {
     listAudit: (query: Query = {}) =>
       json<{ data: AuditEntry[]; next: string | null }>("GET", "/api/v1/audit", { query }),
   };
+}
+
+function secretPath(name: string): string {
+  return `/api/v1/secrets/${encodeURIComponent(name)}`;
 }
 
 function toReadQuery({

@@ -45,6 +45,7 @@ export const ERROR_CATALOG = {
   SCRIPT_NOT_FOUND: { class: "not-found", title: "There is no such script" },
   TARGET_NOT_FOUND: { class: "not-found", title: "There is no such target" },
   TERMINAL_NOT_FOUND: { class: "not-found", title: "There is no such terminal" },
+  SECRET_NOT_FOUND: { class: "not-found", title: "There is no such stored secret" },
   TOKEN_NOT_FOUND: { class: "not-found", title: "There is no such token" },
   DEFINITION_NOT_FOUND: { class: "not-found", title: "There is nothing of this name" },
   ENGINE_NOT_FOUND: { class: "not-found", title: "There is no such engine" },

@@ -4,9 +4,10 @@ import { type CommandContext, show, type Surroundings } from "../command-context
 import { assertConfirmed, type Undertaking } from "../confirm-run.ts";
 import { followToEnd } from "../follow-to-end.ts";
 import { addViewOptions, toFollowChoice, toParams, type ViewOptions } from "../run-options.ts";
+import { addSecretOption, readSecrets, type SecretOptions } from "../secret-options.ts";
 import { action, newCommand, runArgument } from "./command.ts";
 
-interface RerunFlags extends ViewOptions {
+interface RerunFlags extends ViewOptions, SecretOptions {
   readonly failed?: boolean;
   readonly detach?: boolean;
   readonly yes?: boolean;
@@ -18,7 +19,7 @@ export function rerunCommand(surroundings: Surroundings): Command {
     examples: [
       ["deckhand rerun run_01k…", "everywhere"],
       ["deckhand rerun run_01k… --failed", "where it did not succeed"],
-      ["deckhand rerun run_01k… PASSWORD=@pw", "with a secret, which is never kept"],
+      ["deckhand rerun run_01k… --secret PASSWORD=@pw", "with a secret, which is never kept"],
     ],
   })
     .addArgument(runArgument())
@@ -26,7 +27,7 @@ export function rerunCommand(surroundings: Surroundings): Command {
     .option("--failed", "only targets where it did not succeed")
     .option("-d, --detach", "print the new run's id and leave")
     .option("-y, --yes", "do not ask before what is destructive, or on more than 10 targets");
-  return addViewOptions(command).action(
+  return addViewOptions(addSecretOption(command)).action(
     action(surroundings, (context, ...[runId, words, flags]: [string, string[], RerunFlags]) =>
       rerun(context, runId, { words, flags }),
     ),
@@ -40,10 +41,11 @@ async function rerun(
 ): Promise<void> {
   const client = await context.client();
   const only = flags.failed ? ("failed" as const) : ("all" as const);
-  const params = await toParams(words);
+  const secrets = await readSecrets(context, flags);
+  const params = { ...(await toParams(words)), ...secrets.params };
   const open = async () => {
     if (!flags.yes) await assertConfirmed(context, toUndertaking(await client.getRun(runId), only));
-    return client.rerun(runId, { only, params });
+    return client.rerun(runId, { only, params, secrets: secrets.stored });
   };
   if (flags.detach) return show(context, await open(), ({ id }) => `${id}\n`);
   const choice = toFollowChoice(flags);

@@ -4,17 +4,23 @@ import type { RunRequestInput } from "@deckhand/core";
 import type { CommandContext, Surroundings } from "../command-context.ts";
 import {
   addRunOptions,
-  readScriptFromStdin,
+  readStdinText,
   readText,
   type RunOptions,
   toParams,
   toSharedRequest,
 } from "../run-options.ts";
+import {
+  addSecretOption,
+  assertStdinIsFree,
+  readSecrets,
+  type SecretOptions,
+} from "../secret-options.ts";
 import { startRun } from "../start-run.ts";
 import { UsageError } from "../usage-error.ts";
 import { action, newCommand } from "./command.ts";
 
-interface RunFlags extends RunOptions {
+interface RunFlags extends RunOptions, SecretOptions {
   readonly interpreter?: string;
   readonly params?: string;
 }
@@ -29,6 +35,10 @@ export function runCommand(surroundings: Surroundings): Command {
         "a stored script with a parameter",
       ],
       ["deckhand run backup.sh --on db-1 -- --full /backup", "arguments for the script"],
+      [
+        "deckhand run db/vacuum --on db-1 --secret PGPASSWORD=db/main",
+        "with a stored secret; =@file and =- read a file or standard input",
+      ],
       ["cat fix.py | deckhand run - -i python3 --on api-1", "a script from standard input"],
     ],
   })
@@ -42,6 +52,7 @@ export function runCommand(surroundings: Surroundings): Command {
       "what runs it, when neither header, shebang nor extension say",
     )
     .option("--params <file>", "parameters as a JSON object");
+  addSecretOption(command);
   return addRunOptions(command).action(
     action(surroundings, (context, script: string, words: string[], flags: RunFlags) =>
       run(context, { script, words, flags }),
@@ -56,10 +67,13 @@ interface RunWords {
 }
 
 async function run(context: CommandContext, { script, words, flags }: RunWords): Promise<void> {
+  if (script === "-" || flags.stdin) assertStdinIsFree(flags);
+  const secrets = await readSecrets(context, flags);
   const request: RunRequestInput = {
     ...(await toProgram(context, script, flags)),
     ...(await toSharedRequest(context, flags)),
-    params: { ...(await readParams(flags.params)), ...(await toParams(words)) },
+    params: { ...(await readParams(flags.params)), ...(await toParams(words)), ...secrets.params },
+    secrets: secrets.stored,
     args: [...(context.surroundings.rest ?? [])],
   };
   await startRun(context, flags, request);
@@ -74,7 +88,7 @@ async function toProgram(
   if (script === "-") {
     if (flags.stdin)
       throw new UsageError("standard input is the script already; --stdin can not have it too");
-    return { inline: { text: await readScriptFromStdin(context), name: "stdin", ...interpreter } };
+    return { inline: { text: await readStdinText(context), name: "stdin", ...interpreter } };
   }
   if (!isFile(script)) {
     if (flags.interpreter)

@@ -4,6 +4,7 @@ import { EXECUTION_STATES } from "../runs/execution-state.ts";
 import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
 import { concurrencyRequest } from "./concurrency.ts";
+import { secretReferences } from "./secret.ts";
 import {
   durationText,
   executionId,
@@ -118,6 +119,7 @@ export const runRequest = z
         "one target of each compose service and engine, a healthy one where there is such",
     }),
     params: z.record(z.string(), paramValue).default({}),
+    secrets: secretReferences.default({}),
     args: z
       .array(z.string())
       .max(1000)
@@ -363,6 +365,7 @@ export const rerunRequest = z
     params: z.record(z.string(), paramValue).default({}).meta({
       description: "other values, and those of secrets, which are never kept",
     }),
+    secrets: secretReferences.default({}),
   })
   .meta({ id: "RerunRequest" });
 export type RerunRequest = z.infer<typeof rerunRequest>;

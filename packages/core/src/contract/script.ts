@@ -21,6 +21,9 @@ export const scriptParam = z
     ]),
     required: z.boolean(),
     secret: z.boolean(),
+    from: z.string().nullable().meta({
+      description: "the stored secret that fills it when none is given",
+    }),
     default: z.string().nullable(),
     choices: z.array(z.string()).nullable(),
     min: z.number().nullable(),

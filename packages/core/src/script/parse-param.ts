@@ -1,4 +1,5 @@
 import { type ScriptParam, scriptParam } from "../contract/script.ts";
+import { secretName } from "../contract/secret.ts";
 import { findNearMatch } from "../near-match.ts";
 import { checkValue } from "./check-value.ts";
 import { findNameProblem } from "./reserved-names.ts";
@@ -47,22 +48,31 @@ export function parseParam(text: string): ParsedParam {
   const value = readDefault(reading);
   const help = readHelp(reading);
   const required = value === undefined && !optional;
-  const param = { name, type, required, secret: false, default: value ?? null, ...range, help };
+  const param = {
+    name,
+    type,
+    required,
+    secret: false,
+    from: null,
+    default: value ?? null,
+    ...range,
+    help,
+  };
   checkDefault(reading, { param, optional, defaultAt });
   return { param, faults: reading.faults };
 }
 
-/** Reads what follows `@secret`: NAME? -- help. */
+/** Reads what follows `@secret`: NAME? env from=NAME -- help. */
 export function parseSecret(text: string): ParsedParam {
   const reading: Reading = { text, at: 0, faults: [] };
   const name = readName(reading, "@secret");
   if (name === undefined) return { param: undefined, faults: reading.faults };
   const optional = readMark(reading, "?");
-  readSecretWords(reading);
+  const from = readSecretWords(reading);
   const help = readHelp(reading);
   const none = { default: null, choices: null, min: null, max: null };
   return {
-    param: { name, type: "string", required: !optional, secret: true, ...none, help },
+    param: { name, type: "string", required: !optional, secret: true, from, ...none, help },
     faults: reading.faults,
   };
 }
@@ -215,20 +225,25 @@ function readEscape(reading: Reading): string {
   return ESCAPES[character] ?? character;
 }
 
-function readSecretWords(reading: Reading): void {
+/** Gives the stored secret that fills it. */
+function readSecretWords(reading: Reading): string | null {
+  let from: string | null = null;
   skipBlanks(reading);
   while (reading.at < reading.text.length && !startsHelp(reading)) {
     const at = reading.at;
     const word = take(reading, /\S+/y);
-    if (word !== "env") fault(reading, at, explainSecretWord(word));
+    const [, name] = /^from=(.*)$/.exec(word) ?? [];
+    if (name !== undefined && secretName.safeParse(name).success) from = name;
+    else if (word !== "env") fault(reading, at, explainSecretWord(word));
     skipBlanks(reading);
   }
+  return from;
 }
 
 function explainSecretWord(word: string): string {
-  const known = word === "file" || word.startsWith("from=");
-  return known
-    ? `"${word.slice(0, 40)}" is not supported by this version; the value is given with the run`
+  if (word === "file") return '"file" is not supported by this version; the value is a variable';
+  return word.startsWith("from=")
+    ? `"${word.slice(0, 40)}" names no stored secret; write from=db/main`
     : `"${word.slice(0, 40)}" is not expected here`;
 }
 

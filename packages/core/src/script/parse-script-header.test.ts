@@ -198,8 +198,11 @@ describe("a problem says where it is and what was meant", () => {
     [['@param A string = "x'], ['3:21 this quote (") is not closed']],
     [["@param A string", "@param A int"], ["4:10 A is declared twice"]],
     [
-      ["@secret A from=db/main"],
-      ['3:13 "from=db/main" is not supported by this version; the value is given with the run'],
+      ["@secret A from=/db", "@secret B file"],
+      [
+        '3:13 "from=/db" names no stored secret; write from=db/main',
+        '4:13 "file" is not supported by this version; the value is a variable',
+      ],
     ],
     [
       ["@env LD_PRELOAD=/x"],

@@ -5,6 +5,7 @@ import { assertEnvAllowed } from "./assert-env-allowed.ts";
 import { parseScriptHeader } from "./parse-script-header.ts";
 import { isReservedName } from "./reserved-names.ts";
 import { resolveParams } from "./resolve-params.ts";
+import type { GivenSecrets } from "./resolve-secrets.ts";
 
 function headerOf(...lines: string[]) {
   const { header, problems } = parseScriptHeader(
@@ -199,4 +200,55 @@ test("a secret that is too short to be hidden is refused, and one that is nothin
   const short = () => resolveParams(HEADER, { MODE: "run", TOKEN: " abc\n" });
   expect(short).toThrow("TOKEN has 3 bytes without the space around it; a secret needs at least 4");
   expect(resolveParams(HEADER, { MODE: "run", TOKEN: "" }).secrets).toMatchObject({ TOKEN: "" });
+});
+
+describe("stored secrets", () => {
+  const stored = { name: "db/main", value: "open sesame", isAsked: true };
+  const resolve = (secrets: GivenSecrets, params: Record<string, string> = { MODE: "run" }) =>
+    resolveParams(HEADER, params, { secrets });
+
+  test("fill their parameter, and show their name only", () => {
+    const { env, secrets, shown } = resolve({ TOKEN: stored });
+    expect(secrets).toEqual({ TOKEN: "open sesame" });
+    expect(shown).toMatchObject({ TOKEN: "••• db/main" });
+    expect(JSON.stringify([env, shown])).not.toContain("sesame");
+  });
+
+  test("a script without a header takes any", () => {
+    const { env, secrets } = resolveParams(undefined, { A: "1" }, { secrets: { B: stored } });
+    expect([env, secrets]).toEqual([{ A: "1" }, { B: "open sesame" }]);
+  });
+
+  test("all that is wrong is told at once, each at its place", () => {
+    const places = placesOf(() =>
+      resolveParams(
+        HEADER,
+        { MODE: "run", TOKEN: "1234" },
+        {
+          secrets: {
+            TOKEN: stored,
+            JOBS: stored,
+            TOKN: stored,
+            constructor: { ...stored, value: undefined },
+          },
+        },
+      ),
+    );
+    expect(places).toMatchObject({
+      "/secrets/TOKEN": "is given twice: as a value, and as a stored secret",
+      "/secrets/JOBS": "is no secret parameter; give it in params",
+      "/secrets/TOKN": expect.stringContaining("did you mean TOKEN?"),
+      "/secrets/constructor": expect.stringContaining("is not a parameter of this script"),
+    });
+  });
+
+  test("one that is not there is told, asked for or declared", () => {
+    const gone = { ...stored, value: undefined };
+    expect(() => resolve({ TOKEN: gone })).toThrow(
+      "TOKEN is to come from db/main, and there is no stored secret db/main.",
+    );
+    expect(() => resolve({ TOKEN: { ...gone, isAsked: false } })).toThrow(
+      "TOKEN is required, and there is no stored secret db/main.",
+    );
+  });
 });

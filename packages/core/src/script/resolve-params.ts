@@ -6,6 +6,7 @@ import { findNearMatch } from "../near-match.ts";
 import { type CheckedValue, checkValue, toPlainText } from "./check-value.ts";
 import { toPointer } from "./json-pointer.ts";
 import { findNameProblem } from "./reserved-names.ts";
+import { checkStoredSecret, type GivenSecret, type GivenSecrets } from "./resolve-secrets.ts";
 import type { ScriptHeader } from "./script-header.ts";
 import { findSecretProblem } from "./secret-value.ts";
 import { findTextProblem, utf8Length } from "./text-bytes.ts";
@@ -24,9 +25,17 @@ export interface ResolvedParams {
 
 type ParamLimits = Pick<Limits, "paramBytes" | "allParamsBytes" | "paramCount">;
 
+export interface ResolveOptions {
+  readonly limits?: ParamLimits;
+  /** Stored secrets, in place of values of their parameters. */
+  readonly secrets?: GivenSecrets;
+}
+
 interface ResolvedParam {
   readonly name: string;
   readonly secret: boolean;
+  /** The stored secret that it comes from. */
+  readonly from?: GivenSecret;
   readonly checked: CheckedValue;
 }
 
@@ -37,9 +46,13 @@ interface ResolvedParam {
 export function resolveParams(
   header: Pick<ScriptHeader, "declared" | "params"> | undefined,
   given: Readonly<Record<string, ParamValue>>,
-  limits: ParamLimits = DEFAULT_LIMITS,
+  { limits = DEFAULT_LIMITS, secrets = {} }: ResolveOptions = {},
 ): ResolvedParams {
-  const resolved = header?.declared ? resolveDeclared(header.params, given) : resolveFree(given);
+  const declared = header?.declared ? header.params : undefined;
+  const resolved = [
+    ...(declared ? resolveDeclared(declared, given, secrets) : resolveFree(given)),
+    ...resolveSecrets(declared, given, secrets),
+  ];
   const errors = [
     ...resolved.flatMap((param) => toErrors(param, limits)),
     ...toSizeErrors(resolved, given, limits),
@@ -51,8 +64,10 @@ export function resolveParams(
 function resolveDeclared(
   params: readonly ScriptParam[],
   given: Readonly<Record<string, ParamValue>>,
+  secrets: GivenSecrets,
 ): ResolvedParam[] {
-  const declared = params.flatMap((param) =>
+  const open = params.filter(({ name }) => !Object.hasOwn(secrets, name));
+  const declared = open.flatMap((param) =>
     resolveOne(param, Object.hasOwn(given, param.name) ? given[param.name] : undefined),
   );
   const names = params.map(({ name }) => name);
@@ -76,12 +91,33 @@ function checkSecret(checked: CheckedValue, { secret }: ScriptParam): CheckedVal
   return detail === undefined ? checked : { kind: "wrong", detail };
 }
 
+function resolveSecrets(
+  params: readonly ScriptParam[] | undefined,
+  given: Readonly<Record<string, ParamValue>>,
+  secrets: GivenSecrets,
+): ResolvedParam[] {
+  const names = params?.map(({ name }) => name);
+  return Object.entries(secrets).flatMap(([name, from]) => {
+    const checked = checkStoredSecret(from, {
+      param: name,
+      declared: params?.find((param) => param.name === name),
+      unknown: names && explainUnknown(name, names),
+      isGivenToo: Object.hasOwn(given, name),
+    });
+    return checked ? [{ name, secret: true, from, checked }] : [];
+  });
+}
+
 function toUnknown(name: string, names: readonly string[]): ResolvedParam {
+  const detail = explainUnknown(name, names);
+  return { name, secret: false, checked: { kind: "wrong", detail } };
+}
+
+function explainUnknown(name: string, names: readonly string[]): string {
   const near = findNearMatch(name, names);
   const takes =
     names.length === 0 ? "it takes no parameters" : `it takes ${names.slice(0, 20).join(", ")}`;
-  const detail = `is not a parameter of this script; ${near === undefined ? takes : `did you mean ${near}?`}`;
-  return { name, secret: false, checked: { kind: "wrong", detail } };
+  return `is not a parameter of this script; ${near === undefined ? takes : `did you mean ${near}?`}`;
 }
 
 function resolveFree(given: Readonly<Record<string, ParamValue>>): ResolvedParam[] {
@@ -99,8 +135,11 @@ function checkFree(name: string, value: ParamValue): CheckedValue {
     : { kind: "wrong", detail };
 }
 
-function toErrors({ name, checked }: ResolvedParam, { paramBytes }: ParamLimits): ErrorPlace[] {
-  const pointer = toPointer("params", name);
+function toErrors(
+  { name, from, checked }: ResolvedParam,
+  { paramBytes }: ParamLimits,
+): ErrorPlace[] {
+  const pointer = toPointer(from?.isAsked ? "secrets" : "params", name);
   if (checked.kind === "wrong") return [{ pointer, detail: checked.detail }];
   const problem = findTextProblem(checked.text);
   if (problem !== undefined) return [{ pointer, detail: problem }];
@@ -136,7 +175,9 @@ function toSizeErrors(
 
 function paramInvalid(errors: readonly ErrorPlace[]): AppError {
   const [first] = errors;
-  const name = first?.pointer.replace("/params/", "").replace("/params", "The request");
+  const name = first?.pointer
+    .replace(/^\/(params|secrets)\//, "")
+    .replace("/params", "The request");
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   return new AppError("PARAM_INVALID", {
     detail: `${name} ${first?.detail}${more}.`,
@@ -151,12 +192,16 @@ function toResult(resolved: readonly ResolvedParam[]): ResolvedParams {
     secrets: emptyRecord<string>(),
     shown: emptyRecord<ParamValue>(),
   };
-  for (const { name, secret, checked } of resolved) {
+  for (const { name, secret, from, checked } of resolved) {
     if (checked.kind === "wrong") continue;
     (secret ? result.secrets : result.env)[name] = checked.text;
-    result.shown[name] = secret ? SECRET_SHOWN : checked.value;
+    result.shown[name] = secret ? toShownSecret(from) : checked.value;
   }
   return result;
+}
+
+function toShownSecret(from: GivenSecret | undefined): string {
+  return from ? `${SECRET_SHOWN} ${from.name}` : SECRET_SHOWN;
 }
 
 function emptyRecord<Value>(): Record<string, Value> {

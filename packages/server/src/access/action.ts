@@ -17,6 +17,8 @@ export const ACTIONS = [
   "terminal.end",
   "group.read",
   "group.write",
+  "secret.read",
+  "secret.write",
   "token.read",
   "token.write",
   "audit.read",

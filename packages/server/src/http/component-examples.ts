@@ -140,11 +140,19 @@ const param = {
   type: "string",
   required: true,
   secret: false,
+  from: null,
   default: null,
   choices: null,
   min: 1,
   max: 63,
   help: "schema-qualified table",
+};
+
+const secret = {
+  name: "db/main",
+  createdAt: TIME.started,
+  updatedAt: TIME.started,
+  updatedBy: "ann",
 };
 
 const header = {
@@ -277,6 +285,9 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   GroupPage: { data: [group], next: null },
   CreateGroupRequestInput: { name: "db", ...groupBody },
   ReplaceGroupRequestInput: groupBody,
+  Secret: secret,
+  SecretList: { data: [secret] },
+  SetSecretRequestInput: { value: "correct horse battery staple" },
   Token: token,
   TokenList: { data: [token] },
   CreateTokenRequestInput: { name: "ci", expiresIn: "90d" },

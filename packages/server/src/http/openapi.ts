@@ -19,6 +19,7 @@ const TAGS = [
     description: "The running containers that scripts can be sent to, and their engines",
   },
   { name: "terminals", description: "Programs on terminals in containers, for people" },
+  { name: "secrets", description: "Secrets by name; no answer has a value" },
   { name: "access", description: "Tokens, and the record of who did what" },
   { name: "server", description: "This server: health, metrics, limits" },
 ];

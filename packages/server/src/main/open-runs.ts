@@ -38,6 +38,7 @@ export interface OpenRunsDeps {
   readonly db: Kysely<Database>;
   readonly synced: Synced;
   readonly vault: Vault;
+  readonly findSecret: (name: string) => Promise<string | undefined>;
   readonly engines: OpenEngines;
   readonly select: SelectTargetsDeps;
   readonly library: ScriptLibrary;
@@ -109,6 +110,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
         scripts: deps.library,
         select: deps.select,
         limits,
+        findSecret: deps.findSecret,
       },
       request,
     );

@@ -23,6 +23,8 @@ import { s3Library } from "../scripts/s3/s3-library.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import { scriptRoutes } from "../scripts/scripts.routes.ts";
 import { openKeyFile } from "../secrets/key-file.ts";
+import { secretRoutes } from "../secrets/secrets.routes.ts";
+import { storedSecrets } from "../secrets/stored-secrets.ts";
 import { vault } from "../secrets/vault.ts";
 import { doctorRoutes } from "../targets/doctor.routes.ts";
 import { targetRoutes } from "../targets/targets.routes.ts";
@@ -78,6 +80,7 @@ export async function openServer(
   const tokens = tokenStore(db, synced);
   await ensureFirstToken({ tokens, dataDir, now: Date.now, print });
   const audit = auditLog(db);
+  const secrets = storedSecrets({ db, synced, vault: secretVault, audit, now: Date.now });
   const metrics = createMetrics(VERSION);
   const library = await openLibrary(config, logger);
   opening.defer(() => library.close());
@@ -100,6 +103,7 @@ export async function openServer(
     db,
     synced,
     vault: secretVault,
+    findSecret: secrets.findValue,
     engines,
     select,
     library,
@@ -144,6 +148,7 @@ export async function openServer(
       }),
       groupRoutes(savedGroups.definitions),
       scriptRoutes({ library, audit }),
+      secretRoutes({ secrets }),
       tokenRoutes({ tokens, audit, now: Date.now }),
       auditRoutes({ audit }),
       metricsRoutes({ metrics, isPublic: config.http.publicMetrics }),

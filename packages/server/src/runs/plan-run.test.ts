@@ -25,6 +25,7 @@ const deps: PlanDeps = {
     readGroups: async () => new Map(),
   },
   limits: DEFAULT_LIMITS,
+  findSecret: async (name) => (name === "db/main" ? "open sesame" : undefined),
 };
 
 function plan(request: Partial<RunRequestInput>) {
@@ -124,4 +125,20 @@ test("a plan that an earlier version kept is read with what was true of it", asy
     survivors: "kill",
     effect: null,
   });
+});
+
+test("a stored secret fills its parameter, from the request or by the header, and a value goes before it", async () => {
+  const script = withHeader("@secret A from=db/main", "@secret B", "@secret C? from=db/gone");
+  const {
+    plan: planned,
+    secrets,
+    keptRequest,
+  } = await plan({ ...script, secrets: { B: "db/main" } });
+  expect(secrets).toEqual({ A: "open sesame", B: "open sesame" });
+  expect(planned.shownParams).toEqual({ A: "••• db/main", B: "••• db/main" });
+  expect(JSON.stringify([planned, keptRequest])).not.toContain("sesame");
+  expect(keptRequest.secrets).toEqual({ B: "db/main" });
+  const given = await plan({ ...script, params: { A: "of my own", B: "another" } });
+  expect(given.secrets).toEqual({ A: "of my own", B: "another" });
+  expect(given.keptRequest.params).toEqual({});
 });

@@ -21,6 +21,7 @@ import {
   selectTargets,
   tooManyMatched,
 } from "../targets/select-targets.ts";
+import { readStoredSecrets } from "./read-stored-secrets.ts";
 import type { Resources } from "../sessions/session.ts";
 import {
   DEFAULT_OOM_SCORE,
@@ -34,6 +35,8 @@ export interface PlanDeps {
   readonly scripts: ScriptSource;
   readonly select: SelectTargetsDeps;
   readonly limits: Limits;
+  /** Gives `undefined` where there is no stored secret of that name. */
+  readonly findSecret: (name: string) => Promise<string | undefined>;
 }
 
 /** The part of the script library that a plan reads. */
@@ -74,7 +77,7 @@ interface Source {
 /** Resolves a request to what will be done, where, with which values; changes nothing. */
 export async function planRun(deps: PlanDeps, request: RunRequest): Promise<PlannedRun> {
   const source = await toSource(deps, request);
-  const params = toParams(source, request);
+  const params = await toParams(deps, source, request);
   assertEnvAllowed(request.env);
   assertArgs(source, request);
   const stdin = toStdin(request, deps.limits);
@@ -166,8 +169,13 @@ function assertScriptSize(text: string, { scriptBytes }: Limits): void {
   }
 }
 
-function toParams({ header }: Source, request: RunRequest): ResolvedParams {
-  return resolveParams(header, request.params);
+async function toParams(
+  { findSecret }: PlanDeps,
+  { header }: Source,
+  request: RunRequest,
+): Promise<ResolvedParams> {
+  const secrets = await readStoredSecrets(findSecret, header, request);
+  return resolveParams(header, request.params, { secrets });
 }
 
 function assertArgs({ header, kind }: Source, { args }: RunRequest): void {

@@ -15,14 +15,15 @@ import { type ExecutionRow, getRun, listExecutions } from "./run-store.ts";
 export async function toRerunRequest(
   db: Kysely<Database>,
   runId: string,
-  { only, params }: RerunRequest,
+  { only, params, secrets }: RerunRequest,
 ): Promise<RunRequest> {
   const run = await getRun(db, runId);
   const kept = JSON.parse(run.request_json) as KeptRequest;
   const stdin = await findStdin(db, runId);
   const request: RunRequest = {
     ...kept,
-    params: { ...kept.params, ...params },
+    params: { ...without(kept.params, secrets), ...params },
+    secrets: { ...without(kept.secrets ?? {}, params), ...secrets },
     ...(stdin && { stdin: toInput(stdin) }),
   };
   if (only === "all") return request;
@@ -33,6 +34,11 @@ export async function toRerunRequest(
   if (failed.length === 0) throw nothingFailed(runId);
   const { onePerService: _, ...rest } = request;
   return { ...rest, on: failed.map(toSelector), except: [] };
+}
+
+/** A value takes the place of a stored secret, and the other way round. */
+function without<Value>(kept: Readonly<Record<string, Value>>, given: object) {
+  return Object.fromEntries(Object.entries(kept).filter(([name]) => !Object.hasOwn(given, name)));
 }
 
 /** The name on the engine, not the container's id: a redeployed container is meant as well. */

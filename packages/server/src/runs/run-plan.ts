@@ -53,7 +53,9 @@ export interface PlannedTarget {
 }
 
 /** The request without what must not be kept; a rerun starts from it. */
-export type KeptRequest = Omit<RunRequest, "stdin">;
+export type KeptRequest = Omit<RunRequest, "stdin" | "secrets"> &
+  // Requests that an earlier version kept have none.
+  Partial<Pick<RunRequest, "secrets">>;
 
 /** What plans of an earlier version do not say. */
 const UNSAID = {
