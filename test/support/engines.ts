@@ -6,6 +6,8 @@ export interface TestEngines {
   readonly podman: { readonly socketPath: string };
   readonly images: {
     readonly postgres: string;
+    /** MariaDB and its client, and sqlite3. */
+    readonly mariadb: string;
     readonly busybox: string;
     readonly scratch: string;
   };
@@ -17,6 +19,7 @@ export function engines(): TestEngines {
     podman: { socketPath: socketOf("DECKHAND_TEST_PODMAN_SOCKET", "/run/podman/podman.sock") },
     images: {
       postgres: "psql-custom:1.0",
+      mariadb: "deckhand-test/mariadb-sqlite:1",
       busybox: "deckhand-test/busybox:1",
       scratch: "deckhand-test/scratch:1",
     },

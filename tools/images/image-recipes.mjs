@@ -19,7 +19,18 @@ import { EXIT_UNAVAILABLE, SetUpError } from "../set-up-error.mjs";
 
 const RECIPE_VERSION = "1";
 const POSTGRES_FOLDER = join(ROOT, "examples/images/psql-custom");
+const MARIADB_ENTRYPOINT = join(ROOT, "tools/images/mariadb-entrypoint.sh");
 const POSTGRES_BIN = "/usr/lib/postgresql/15/bin";
+
+/** Small and quick: what is in it is gone with the container. */
+const MARIADB_OPTIONS = [
+  "--user=mysql",
+  "--skip-networking",
+  "--innodb-buffer-pool-size=8M",
+  "--innodb-log-file-size=4M",
+  "--innodb-flush-method=nosync",
+  "--performance-schema=OFF",
+];
 
 /**
  * Every image we need. `registry` is how it is had from a registry, `archive` writes its file system as a tar from Debian
@@ -39,6 +50,16 @@ export const IMAGES = {
       'CMD ["postgres"]',
     ],
     recipe: () => readFileSync(join(POSTGRES_FOLDER, "entrypoint.sh"), "utf8"),
+  },
+  mariadb: {
+    name: "deckhand-test/mariadb-sqlite:1",
+    archive: writeMariadb,
+    changes: [
+      "ENV LANG=C.UTF-8",
+      'ENTRYPOINT ["/usr/local/bin/mariadb-entrypoint.sh"]',
+      `CMD ${JSON.stringify(["mariadbd", ...MARIADB_OPTIONS])}`,
+    ],
+    recipe: () => readFileSync(MARIADB_ENTRYPOINT, "utf8"),
   },
   busybox: {
     name: "deckhand-test/busybox:1",
@@ -61,16 +82,41 @@ export function recipeHash(image) {
 }
 
 async function writePostgres(path, status) {
+  await writeDebian(path, status, {
+    variant: "minbase",
+    packages: ["postgresql", "python3", "ca-certificates", "procps"],
+    hooks: [
+      `--customize-hook=copy-in ${join(POSTGRES_FOLDER, "entrypoint.sh")} /usr/local/bin`,
+      "--customize-hook=rm -rf $1/var/lib/postgresql/15 $1/var/log/postgresql/*",
+    ],
+  });
+}
+
+/** The clients of two databases beside one server of theirs, whose system tables are made once, here. */
+async function writeMariadb(path, status) {
+  await writeDebian(path, status, {
+    variant: "essential",
+    packages: ["mariadb-server-core", "mariadb-client-core", "sqlite3"],
+    hooks: [
+      `--customize-hook=copy-in ${MARIADB_ENTRYPOINT} /usr/local/bin`,
+      '--customize-hook=echo "mysql:x:999:999::/var/lib/mysql:/usr/sbin/nologin" >>"$1/etc/passwd"',
+      '--customize-hook=echo "mysql:x:999:" >>"$1/etc/group"',
+      '--customize-hook=chroot "$1" install -d -o mysql -g mysql /var/lib/mysql',
+      '--customize-hook=chroot "$1" mariadb-install-db --user=mysql --force --skip-name-resolve --skip-test-db --innodb-log-file-size=4M',
+    ],
+  });
+}
+
+async function writeDebian(path, status, { variant, packages, hooks }) {
   if (!(await isInstalled("mmdebstrap"))) await installMmdebstrap(status);
   const left = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"];
   await runCommand(
     "mmdebstrap",
     [
-      "--variant=minbase",
-      "--include=postgresql,python3,ca-certificates,procps",
+      `--variant=${variant}`,
+      `--include=${packages.join(",")}`,
       ...left.map((glob) => `--dpkgopt=path-exclude=${glob}`),
-      `--customize-hook=copy-in ${join(POSTGRES_FOLDER, "entrypoint.sh")} /usr/local/bin`,
-      "--customize-hook=rm -rf $1/var/lib/postgresql/15 $1/var/log/postgresql/*",
+      ...hooks,
       "bookworm",
       path,
       ...debianSources(),

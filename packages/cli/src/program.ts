@@ -14,6 +14,7 @@ import { runCommand } from "./commands/run.ts";
 import { cancelCommand, runsCommand, showCommand } from "./commands/runs.ts";
 import { scriptsCommand } from "./commands/scripts.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { sqlCommand } from "./commands/sql.ts";
 import { enginesCommand, targetsCommand } from "./commands/targets.ts";
 import { terminalsCommand } from "./commands/terminals.ts";
 import { secretsCommand } from "./commands/secrets.ts";
@@ -45,6 +46,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const commands = [
     runCommand(surroundings),
     execCommand(surroundings),
+    sqlCommand(surroundings),
     targetsCommand(surroundings),
     groupsCommand(surroundings),
     runsCommand(surroundings),

@@ -16,11 +16,12 @@ import {
   readSecrets,
   type SecretOptions,
 } from "../secret-options.ts";
+import { addSqlOptions, type SqlOptions, toSqlRequest } from "../sql-options.ts";
 import { startRun } from "../start-run.ts";
 import { UsageError } from "../usage-error.ts";
 import { action, newCommand } from "./command.ts";
 
-interface RunFlags extends RunOptions, SecretOptions {
+interface RunFlags extends RunOptions, SecretOptions, SqlOptions {
   readonly interpreter?: string;
   readonly params?: string;
 }
@@ -53,7 +54,7 @@ export function runCommand(surroundings: Surroundings): Command {
     )
     .option("--params <file>", "parameters as a JSON object");
   addSecretOption(command);
-  return addRunOptions(command).action(
+  return addSqlOptions(addRunOptions(command)).action(
     action(surroundings, (context, script: string, words: string[], flags: RunFlags) =>
       run(context, { script, words, flags }),
     ),
@@ -74,6 +75,7 @@ async function run(context: CommandContext, { script, words, flags }: RunWords):
     ...(await toSharedRequest(context, flags)),
     params: { ...(await readParams(flags.params)), ...(await toParams(words)), ...secrets.params },
     secrets: secrets.stored,
+    ...toSqlRequest(flags),
     args: [...(context.surroundings.rest ?? [])],
   };
   await startRun(context, flags, request);

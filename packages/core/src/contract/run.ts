@@ -17,6 +17,7 @@ import {
   timestamp,
   tokenId,
 } from "./shared.ts";
+import { sqlRequest, sqlView } from "./sql.ts";
 
 export const executionState = z.enum(EXECUTION_STATES);
 export const runState = z.enum(RUN_STATES as [RunState, ...RunState[]]);
@@ -138,6 +139,7 @@ export const runRequest = z
         ...resourceLimits.shape,
       })
       .default({}),
+    sql: sqlRequest.optional(),
     survivors: survivorPolicy.optional().meta({
       description: "else what the script's header says, else kill",
     }),
@@ -323,6 +325,7 @@ export const run = runSummary
     survivors: survivorPolicy,
     effect,
     concurrency: concurrencyRequest.nullable(),
+    sql: sqlView,
     executions: z.array(execution),
   })
   .meta({ id: "Run" });
@@ -386,6 +389,7 @@ export const runPlanView = z
     survivors: survivorPolicy,
     effect,
     concurrency: concurrencyRequest.nullable(),
+    sql: sqlView,
     targets: z.array(executionTarget),
   })
   .meta({ id: "RunPlan" });

@@ -47,6 +47,11 @@ export const scriptHeaderView = z
     on: z.array(z.string()),
     except: z.array(z.string()),
     effect: z.enum(["read", "write", "destructive"]).nullable(),
+    database: z.string().nullable().meta({ description: "for SQL: which database" }),
+    rows: z
+      .enum(["table", "csv", "json"])
+      .nullable()
+      .meta({ description: "for SQL: the form of its rows" }),
     acceptsArgs: z.boolean(),
     params: z.array(scriptParam),
     examples: z.array(z.string()),

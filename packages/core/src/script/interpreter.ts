@@ -1,4 +1,5 @@
 import type { ScriptParam } from "../contract/script.ts";
+import type { SqlLaunch } from "./sql-launch.ts";
 
 /** How an interpreter takes a script. */
 export interface ScriptLaunch {
@@ -12,6 +13,8 @@ export interface ScriptLaunch {
   readonly extension: string;
   /** A second script that runs first in the same interpreter (psql's variables); `""` for none. */
   readonly prelude: string;
+  /** For the interpreter `sql`: the shell that is started gets a program of ours as its prelude, by these settings. */
+  readonly sql?: SqlLaunch;
 }
 
 /** What starts a script: the programs that will do, and their flags. */
@@ -103,6 +106,12 @@ export function findByExtension(extension: string): Interpreter | undefined {
 /** Tells whether this is PostgreSQL's client, which takes parameters as its own variables. */
 export function isPsql({ commands }: Interpreter): boolean {
   return commands.every((command) => baseName(command) === "psql");
+}
+
+/** The shell reads our program, and finds the script's path as its second argument. */
+export function toSqlScriptLaunch(sql: SqlLaunch): ScriptLaunch {
+  const shell = { commands: ["sh"], flags: ["-f"], delivery: "descriptor", extension: "" } as const;
+  return { ...shell, prelude: "", sql };
 }
 
 /** Says how an interpreter takes a script with this extension and these parameters. */

@@ -1,4 +1,5 @@
 import { survivorPolicy } from "../contract/run.ts";
+import { sqlRows } from "../contract/sql.ts";
 import type { ScriptHeaderView, ScriptParam, ScriptProblem } from "../contract/script.ts";
 import { findDurationMs } from "../duration.ts";
 import { isAppError } from "../errors.ts";
@@ -22,6 +23,7 @@ import {
 import { findNameProblem, isPsqlName } from "./reserved-names.ts";
 import type { ScriptHeader } from "./script-header.ts";
 import { findExtension } from "./script-path.ts";
+import { findSqlProblem, isSql, toSqlDatabase } from "./sql-launch.ts";
 import { findTextProblem } from "./text-bytes.ts";
 
 const MOST_PROBLEMS = 100;
@@ -75,6 +77,7 @@ export function parseScriptHeader(text: string, path: string): ParsedHeader {
   draft.about = reading.about.join("\n").trim() || null;
   draft.interpreter ??= findShebang(text) ?? findByExtension(findExtension(path)) ?? null;
   checkPsqlNames(reading, lines[0]);
+  checkSql(reading, lines[0]);
   return { header: draft, problems: reading.problems };
 }
 
@@ -88,6 +91,8 @@ function startReading(declared: boolean): Reading {
     timeoutMs: null,
     survivors: null,
     effect: null,
+    database: null,
+    rows: null,
     owner: null,
   };
   const lists = { on: [], except: [], params: [], examples: [], tags: [] };
@@ -172,6 +177,8 @@ const TAKE_BY_KEY: Readonly<Record<string, Take>> = {
     draft.acceptsArgs = true;
   },
   effect: takeEffect,
+  database: takePlain("database"),
+  rows: takeRows,
   timeout: takeTimeout,
   survivors: takeSurvivors,
   interpreter: takeInterpreter,
@@ -197,7 +204,7 @@ function takeLimit(name: ResourceLimitName): Take {
   };
 }
 
-function takePlain(key: "title" | "owner" | "user" | "workdir"): Take {
+function takePlain(key: "title" | "database" | "owner" | "user" | "workdir"): Take {
   return (reading, entry) => {
     const problem = findTextProblem(entry.value);
     if (problem !== undefined) fault(reading, entry, `@${key} ${problem}`);
@@ -229,9 +236,17 @@ function takeSurvivors(reading: Reading, entry: Entry): void {
   else fault(reading, entry, `@survivors is one of ${survivorPolicy.options.join(", ")}`);
 }
 
+function takeRows(reading: Reading, entry: Entry): void {
+  const { success, data } = sqlRows.safeParse(entry.value);
+  if (success) reading.draft.rows = data;
+  else fault(reading, entry, `@rows is one of ${sqlRows.options.join(", ")}`);
+}
+
 function takeInterpreter(reading: Reading, entry: Entry): void {
   const interpreter: Interpreter | undefined = findInterpreter(entry.value);
-  if (interpreter) reading.draft.interpreter = interpreter;
+  const problem = interpreter && findSqlProblem(interpreter);
+  if (problem !== undefined) fault(reading, entry, problem);
+  else if (interpreter) reading.draft.interpreter = interpreter;
   else fault(reading, entry, "@interpreter names a program, such as python3|python or psql -X -q");
 }
 
@@ -283,10 +298,30 @@ function takeParam(reading: Reading, entry: Entry, { param, faults }: ParsedPara
 /** These names would set up psql itself before the script starts. */
 function checkPsqlNames(reading: Reading, first: HeaderLine | undefined): void {
   const { interpreter, params } = reading.draft;
-  if (!first || !interpreter || !isPsql(interpreter)) return;
+  if (!first || !interpreter || !takesPsqlNames(interpreter)) return;
   const taken: ScriptParam[] = params.filter(({ name }) => isPsqlName(name));
   for (const { name } of taken)
     report(reading, first, `the parameter ${name} is a setting of psql's own; choose another name`);
+}
+
+function takesPsqlNames(interpreter: Interpreter): boolean {
+  const [client = "psql"] = interpreter.flags;
+  return isSql(interpreter) ? client === "psql" : isPsql(interpreter);
+}
+
+/** What only SQL has must not be said where nothing heeds it, and a database by parameter needs that parameter. */
+function checkSql(reading: Reading, first: HeaderLine | undefined): void {
+  const { draft } = reading;
+  if (!first || (draft.database ?? draft.rows) === null) return;
+  if (!draft.interpreter || !isSql(draft.interpreter))
+    report(reading, first, "@database and @rows are for @interpreter sql");
+  const database = draft.database === null ? undefined : toSqlDatabase(draft.database);
+  if (database?.kind === "param" && !draft.params.some(({ name }) => name === database.param))
+    report(
+      reading,
+      first,
+      `@database names the parameter ${database.param}, which is not declared`,
+    );
 }
 
 function faultAtKey(reading: Reading, { line, keyColumn }: Entry, detail: string): void {

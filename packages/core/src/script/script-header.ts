@@ -1,4 +1,5 @@
 import type { ResourceLimits, SurvivorPolicy } from "../contract/run.ts";
+import type { SqlRows } from "../contract/sql.ts";
 import type { ScriptHeaderView, ScriptParam } from "../contract/script.ts";
 import type { Interpreter } from "./interpreter.ts";
 
@@ -18,6 +19,9 @@ export interface ScriptHeader {
   readonly on: readonly string[];
   readonly except: readonly string[];
   readonly effect: ScriptHeaderView["effect"];
+  /** For the interpreter `sql`: which database, and the form of its rows. */
+  readonly database: string | null;
+  readonly rows: SqlRows | null;
   readonly acceptsArgs: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly params: readonly ScriptParam[];

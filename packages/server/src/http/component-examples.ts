@@ -123,6 +123,7 @@ const planned = {
   survivors: "kill",
   effect: "write",
   concurrency: { key: "db/vacuum", onConflict: "queue" },
+  sql: null,
 };
 
 const frame = {

@@ -3,6 +3,8 @@ import {
   AppError,
   assertEnvAllowed,
   type Limits,
+  type LaunchInput,
+  notSql,
   parseDurationMs,
   parseScriptHeader,
   type ResolvedParams,
@@ -28,7 +30,9 @@ import {
   type KeptRequest,
   type PlannedTarget,
   type RunPlan,
+  toInterpreterView,
   toLimitsView,
+  toSqlView,
 } from "./run-plan.ts";
 
 export interface PlanDeps {
@@ -93,12 +97,13 @@ export async function planRun(deps: PlanDeps, request: RunRequest): Promise<Plan
 }
 
 async function toSource(deps: PlanDeps, request: RunRequest): Promise<Source> {
-  if (request.argv) return toArgvSource(request.argv);
-  if (request.inline) return toInlineSource(request.inline, deps.limits);
-  return toStoredSource(await readStored(deps, request.script ?? ""));
+  if (request.argv) return toArgvSource(request);
+  if (request.inline) return toInlineSource(request, request.inline, deps.limits);
+  return toStoredSource(request, await readStored(deps, request.script ?? ""));
 }
 
-function toArgvSource(argv: readonly string[]): Source {
+function toArgvSource({ argv = [], sql }: RunRequest): Source {
+  if (sql) throw notSql();
   const title = argv.join(" ").slice(0, 200);
   return {
     kind: "argv",
@@ -110,18 +115,22 @@ function toArgvSource(argv: readonly string[]): Source {
   };
 }
 
-function toInlineSource(inline: NonNullable<RunRequest["inline"]>, limits: Limits): Source {
+function toInlineSource(
+  request: RunRequest,
+  inline: NonNullable<RunRequest["inline"]>,
+  limits: Limits,
+): Source {
   const { text, name = "inline script", interpreter } = inline;
   assertScriptSize(text, limits);
   const header = soundHeader(text, name, "/inline/text");
-  const launch = resolveLaunch({ header, path: name, interpreter });
+  const launch = resolveLaunch({ header, path: name, interpreter, ...toSqlParts(request) });
   return { kind: "inline", title: name, script: undefined, header, ...toProgram(text, launch) };
 }
 
-function toStoredSource(stored: StoredScript): Source {
+function toStoredSource(request: RunRequest, stored: StoredScript): Source {
   const { name, version, sha256, text, path } = stored;
   const header = soundHeader(text, path, "/script");
-  const launch = resolveLaunch({ header, path, interpreter: undefined });
+  const launch = resolveLaunch({ header, path, interpreter: undefined, ...toSqlParts(request) });
   return {
     kind: "script",
     title: name,
@@ -129,6 +138,10 @@ function toStoredSource(stored: StoredScript): Source {
     header,
     ...toProgram(text, launch),
   };
+}
+
+function toSqlParts({ sql, params }: RunRequest): Pick<LaunchInput, "sql" | "given"> {
+  return { sql, given: Object.keys(params) };
 }
 
 function toProgram(text: string, launch: ScriptLaunch): Pick<Source, "program" | "text"> {
@@ -178,15 +191,18 @@ async function toParams(
   return resolveParams(header, request.params, { secrets });
 }
 
-function assertArgs({ header, kind }: Source, { args }: RunRequest): void {
+function assertArgs({ header, kind, program }: Source, { args }: RunRequest): void {
+  const isSql = program.kind === "script" && program.launch.sql !== undefined;
   const acceptsArgs =
-    kind !== "argv" && (header === undefined || !header.declared || header.acceptsArgs);
+    kind !== "argv" && !isSql && (header === undefined || !header.declared || header.acceptsArgs);
   if (args.length === 0 || acceptsArgs) return;
   throw new AppError("PARAM_INVALID", {
     detail:
       kind === "argv"
         ? "Put all arguments into `argv`."
-        : "The script's header does not declare @args, so it takes no arguments.",
+        : isSql
+          ? "SQL takes parameters, and no arguments."
+          : "The script's header does not declare @args, so it takes no arguments.",
     errors: [{ pointer: "/args", detail: "are not accepted here" }],
   });
 }
@@ -308,10 +324,7 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     kind: plan.kind,
     title: plan.title,
     script: plan.script ?? null,
-    interpreter:
-      program.kind === "script"
-        ? [program.launch.commands.join("|"), ...program.launch.flags]
-        : null,
+    interpreter: toInterpreterView(program),
     argv: program.kind === "argv" ? [...program.argv] : null,
     params: { ...plan.shownParams },
     args: [...plan.args],
@@ -321,6 +334,7 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     survivors: plan.survivors,
     effect: plan.effect,
     concurrency: plan.concurrency ?? null,
+    sql: toSqlView(program),
     targets: targets.map(({ id, name, engine, containerId, image }) => ({
       id,
       name,

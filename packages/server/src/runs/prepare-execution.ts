@@ -1,6 +1,7 @@
 import type { OutcomeReason } from "@deckhand/core";
 import type { ExecutionSpec, RunningExecution, Session } from "../sessions/session.ts";
 import type { SecretMask } from "../secrets/secret-mask.ts";
+import { toSqlPrelude } from "../sql/sql-prelude.ts";
 import type { ExecuteDeps, UnderWay } from "./execution-deps.ts";
 import { type RunPlan, readPlan } from "./run-plan.ts";
 import { findScriptText, findStdin } from "./run-inputs.ts";
@@ -73,7 +74,9 @@ async function toProgram(
   const text = await findScriptText(deps.db, program.sha256);
   if (text === undefined)
     throw new Error(`the script text ${program.sha256} of an accepted run is missing`);
-  return { kind: "script", text, launch: program.launch };
+  const { launch } = program;
+  const { sql } = launch;
+  return { kind: "script", text, launch: sql ? { ...launch, prelude: toSqlPrelude(sql) } : launch };
 }
 
 export interface Startable extends Prepared {

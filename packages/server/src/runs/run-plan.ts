@@ -5,6 +5,7 @@ import type {
   Run,
   RunRequest,
   ScriptLaunch,
+  SqlView,
 } from "@deckhand/core";
 import { AS_THE_CONTAINER, type Resources, type SurvivorPolicy } from "../sessions/session.ts";
 
@@ -67,6 +68,23 @@ const UNSAID = {
 /** Reads a plan as it is kept, also one that an earlier version made. */
 export function readPlan(planJson: string): RunPlan {
   return { ...UNSAID, ...(JSON.parse(planJson) as Omit<RunPlan, keyof typeof UNSAID>) };
+}
+
+/** Shows what starts the script; null for a command line. */
+export function toInterpreterView(program: PlannedProgram): string[] | null {
+  if (program.kind === "argv") return null;
+  const { commands, flags, sql } = program.launch;
+  if (sql) return sql.client === "auto" ? ["sql"] : ["sql", sql.client];
+  return [commands.join("|"), ...flags];
+}
+
+/** Shows what holds for an SQL script. */
+export function toSqlView(program: PlannedProgram): SqlView {
+  const sql = program.kind === "script" ? program.launch.sql : undefined;
+  if (!sql) return null;
+  const { client, rows, readOnly, database } = sql;
+  const name = database?.kind === "param" ? `$${database.param}` : (database?.name ?? null);
+  return { client, database: name, rows, readOnly };
 }
 
 /** Shows what was chosen; null is what the container has. */

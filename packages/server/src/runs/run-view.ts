@@ -9,7 +9,7 @@ import type {
   RunSummary,
 } from "@deckhand/core";
 import type { Leftover, Usage } from "../sessions/session.ts";
-import { type RunPlan, readPlan, toLimitsView } from "./run-plan.ts";
+import { readPlan, toInterpreterView, toLimitsView, toSqlView } from "./run-plan.ts";
 import { type ExecutionRow, type RunRow, toCounts } from "./run-store.ts";
 
 /** Shows a run as lists do. */
@@ -42,7 +42,7 @@ export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
   const only = executions.length === 1 ? executions[0] : undefined;
   return {
     ...toRunSummary(row, only?.exit_code ?? null),
-    interpreter: toInterpreter(plan),
+    interpreter: toInterpreterView(plan.program),
     argv: plan.program.kind === "argv" ? [...plan.program.argv] : null,
     params: { ...plan.shownParams },
     args: [...plan.args],
@@ -53,6 +53,7 @@ export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
     survivors: plan.survivors,
     effect: plan.effect,
     concurrency: plan.concurrency ?? null,
+    sql: toSqlView(plan.program),
     executions: executions.map(toExecution),
   };
 }
@@ -119,12 +120,6 @@ function toRequestParts(row: RunRow): Pick<RunSummary, "on" | "except" | "reason
     reason?: string;
   };
   return { on: request.on, except: request.except, reason: request.reason ?? null };
-}
-
-function toInterpreter(plan: RunPlan): string[] | null {
-  if (plan.program.kind === "argv") return null;
-  const { commands, flags } = plan.program.launch;
-  return [commands.join("|"), ...flags];
 }
 
 function toUrls(runId: string): RunSummary["urls"] {
