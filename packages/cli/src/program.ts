@@ -8,6 +8,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
 import { groupsCommand } from "./commands/groups.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { notificationsCommand } from "./commands/notifications.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { waitCommand, watchCommand } from "./commands/watch.ts";
 import { runCommand } from "./commands/run.ts";
@@ -57,6 +58,7 @@ export function createProgram(surroundings: Surroundings): Command {
     cancelCommand(surroundings),
     rerunCommand(surroundings),
     scriptsCommand(surroundings),
+    notificationsCommand(surroundings),
     terminalsCommand(surroundings),
     secretsCommand(surroundings),
     tokensCommand(surroundings),

@@ -2,13 +2,17 @@ import type {
   AuditEntry,
   CheckScriptAnswer,
   CreatedToken,
+  Delivery,
+  DeliveryPage,
   EngineView,
   ExaminationView,
   Execution,
   Group,
+  Notification,
   OpenTerminalRequestInput,
   OutputPage,
   ReplaceGroupRequestInput,
+  ReplaceNotificationRequestInput,
   RerunRequest,
   Run,
   RunPage,
@@ -169,6 +173,19 @@ export function createClient(options: ClientOptions) {
 
     groups: definitionsClient<Group, ReplaceGroupRequestInput>(request, "/api/v1/groups"),
 
+    notifications: definitionsClient<Notification, ReplaceNotificationRequestInput>(
+      request,
+      "/api/v1/notifications",
+    ),
+    /** Sends a test and gives how that went. */
+    testNotification: (name: string) =>
+      json<Delivery>("POST", `/api/v1/notifications/${encodeURIComponent(name)}/test`),
+    listDeliveries: (name: string, query: Query = {}) =>
+      json<DeliveryPage>("GET", deliveryPath(name), { query }),
+    /** Sends a delivery again, under its own id, and gives how that went. */
+    replayDelivery: (name: string, deliveryId: string) =>
+      json<Delivery>("POST", deliveryPath(name, `/${encodeURIComponent(deliveryId)}/replay`)),
+
     listScripts: (query: Query = {}) => json<ScriptPage>("GET", "/api/v1/scripts", { query }),
     getScript: (name: string, version?: number) =>
       json<Script>(
@@ -225,6 +242,10 @@ export function createClient(options: ClientOptions) {
 
 function secretPath(name: string): string {
   return `/api/v1/secrets/${encodeURIComponent(name)}`;
+}
+
+function deliveryPath(name: string, rest = ""): string {
+  return `/api/v1/notifications/${encodeURIComponent(name)}/deliveries${rest}`;
 }
 
 function toReadQuery({

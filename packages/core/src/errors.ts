@@ -48,6 +48,7 @@ export const ERROR_CATALOG = {
   SECRET_NOT_FOUND: { class: "not-found", title: "There is no such stored secret" },
   TOKEN_NOT_FOUND: { class: "not-found", title: "There is no such token" },
   DEFINITION_NOT_FOUND: { class: "not-found", title: "There is nothing of this name" },
+  DELIVERY_NOT_FOUND: { class: "not-found", title: "There is no such delivery" },
   ENGINE_NOT_FOUND: { class: "not-found", title: "There is no such engine" },
   SCRIPT_EXISTS: { class: "conflict", title: "A script of this name exists" },
   DEFINITION_EXISTS: { class: "conflict", title: "The name is taken" },

@@ -7,6 +7,9 @@ export const ID_PREFIX = {
   token: "tok_",
   request: "req_",
   terminal: "trm_",
+  notification: "ntf_",
+  delivery: "dlv_",
+  trigger: "trg_",
   group: "grp_",
 } as const;
 

@@ -258,7 +258,7 @@ export type RunOrigin = z.infer<typeof runOrigin>;
 /** The origin of what somebody asked for now. */
 export const BY_REQUEST: RunOrigin = { kind: "request", id: null, name: null };
 
-const originFilter = z
+export const originFilter = z
   .string()
   .max(300)
   .regex(

@@ -21,6 +21,9 @@ export const ACTIONS = [
   "secret.write",
   "token.read",
   "token.write",
+  "notification.read",
+  "notification.write",
+  "notification.test",
   "audit.read",
 ] as const;
 

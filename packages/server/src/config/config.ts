@@ -82,6 +82,19 @@ const origin = z
   .regex(/^https?:\/\/[^/\s]+$/, "write https://name or https://name:port, without a path");
 const host = z.string().regex(/^[^\s/]+$/, "write name or name:port, without a path");
 
+/** `10.0.0.0/8`; an address alone is a network of one. */
+const network = z.union(
+  [
+    z.cidrv4(),
+    z.cidrv6(),
+    z.ipv4().transform((one) => `${one}/32`),
+    z.ipv6().transform((one) => `${one}/128`),
+  ],
+  {
+    error: "write a network such as 10.0.0.0/8, or an address",
+  },
+);
+
 /** The configuration as a file or the environment gives it. */
 export const configInput = z.strictObject({
   dataDir: z.string().min(1).optional(),
@@ -92,6 +105,11 @@ export const configInput = z.strictObject({
       allowedHosts: z.array(host).default([]),
       allowedOrigins: z.array(origin).default([]),
       publicMetrics: z.stringbool().or(z.boolean()).default(false),
+      publicUrl: z
+        .string()
+        .regex(/^https?:\/\/[^\s?#]+$/, "write https://name, without a query")
+        .transform((text) => text.replace(/\/+$/, ""))
+        .optional(),
     })
     .prefault({}),
   engines: z.record(engineName, engine).default({}),
@@ -99,6 +117,7 @@ export const configInput = z.strictObject({
   scripts: z
     .strictObject({ directory: z.string().min(1).optional(), s3: s3.optional() })
     .prefault({}),
+  notifications: z.strictObject({ privateNetworks: z.array(network).default([]) }).prefault({}),
   limits: limits.default({}),
   log: z
     .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
@@ -130,6 +149,7 @@ export interface Config {
   readonly secrets: { readonly keyFile: string; readonly mayMakeKey: boolean };
   /** `s3` goes before the directory. */
   readonly scripts: { readonly directory: string; readonly s3: S3Config | undefined };
+  readonly notifications: ParsedConfig["notifications"];
   readonly limits: Limits;
   readonly log: ParsedConfig["log"];
   /** What finding an engine by itself looks at. */

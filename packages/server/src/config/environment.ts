@@ -30,6 +30,8 @@ const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Rea
   { path: ["http", "allowedHosts"], read: asList },
   { path: ["http", "allowedOrigins"], read: asList },
   { path: ["http", "publicMetrics"], read: asText },
+  { path: ["http", "publicUrl"], read: asText },
+  { path: ["notifications", "privateNetworks"], read: asList },
   { path: ["engines"], read: (text) => toEngines(asList(text) as string[]) },
   { path: ["scripts", "directory"], read: asText },
   { path: ["secrets", "keyFile"], read: asText },

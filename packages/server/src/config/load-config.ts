@@ -139,6 +139,7 @@ function complete(parsed: ParsedConfig, env: Environment): Config {
       directory: resolve(parsed.scripts.directory ?? join(dataDir, "scripts")),
       s3: toS3Config(parsed, env),
     },
+    notifications: parsed.notifications,
     limits: { ...DEFAULT_LIMITS, ...withoutUndefined(parsed.limits) },
     log: parsed.log,
     discovery: { env: discovered, homeDir },

@@ -40,6 +40,7 @@ export interface Database {
     last_used_at: number | null;
   };
   definitions: DefinitionsTable;
+  deliveries: DeliveriesTable;
   audit: {
     id: Generated<number>;
     at: number;
@@ -126,4 +127,20 @@ export interface ExecutionsTable {
   /** The later attempt that counts in its place. */
   retried_by: string | null;
   not_before: number | null;
+}
+
+export interface DeliveriesTable {
+  id: string;
+  notification_id: string;
+  notification_name: string;
+  event: string;
+  run_id: string | null;
+  body_json: string;
+  state: string;
+  attempts: number;
+  created_at: number;
+  next_attempt_at: number | null;
+  last_attempt_at: number | null;
+  last_status: number | null;
+  last_answer: string | null;
 }

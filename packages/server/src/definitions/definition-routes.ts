@@ -27,7 +27,11 @@ export interface DefinitionRoutes<Body, Request, View extends DefinitionView> {
   readonly view: z.ZodType<View>;
   readonly page: z.ZodType<{ data: View[]; next: string | null }>;
   /** Turns what was asked for into what is kept; throws to refuse it. `before` is what it replaces. */
-  readonly toBody: (request: Request, before: Definition<Body> | undefined) => Promise<Body> | Body;
+  readonly toBody: (
+    request: Request,
+    before: Definition<Body> | undefined,
+    name: string,
+  ) => Promise<Body> | Body;
   /** Shows a definition, without what is secret. */
   readonly toView: (definition: Definition<Body>) => View;
 }
@@ -107,7 +111,7 @@ function createRoute(app: App, routes: ErasedRoutes): void {
     },
     handler: async (request, reply) => {
       const { name, ...rest } = request.body;
-      const body = await routes.toBody(rest, undefined);
+      const body = await routes.toBody(rest, undefined, name);
       const made = await routes.definitions.create({ caller: callerOf(request), name, body });
       reply.code(201).header("location", `${routes.path}/${name}`);
       return show(routes, reply, made);
@@ -149,7 +153,7 @@ function replaceRoute(app: App, routes: ErasedRoutes): void {
     handler: async (request, reply) => {
       const { name } = request.params;
       const before = await routes.definitions.get(name);
-      const body = await routes.toBody(request.body, before);
+      const body = await routes.toBody(request.body, before, name);
       const ifMatch = request.headers["if-match"];
       const caller = callerOf(request);
       const replaced = await routes.definitions.replace({ caller, name, body, ifMatch });

@@ -16,8 +16,8 @@ import { type Definitions, type DefinitionsDeps, definitions } from "../definiti
 /** The saved groups of targets. */
 export interface Groups {
   readonly definitions: Definitions<GroupBody>;
-  /** All of them, as selectors refer to them. */
-  readAll(): Promise<SavedGroups>;
+  /** All of them, as selectors refer to them; within a transaction where the caller is in one. */
+  readAll(within?: Kysely<Database>): Promise<SavedGroups>;
 }
 
 export function groups(deps: DefinitionsDeps): Groups {
@@ -26,7 +26,7 @@ export function groups(deps: DefinitionsDeps): Groups {
     const found = await all.list({}, within);
     return new Map(found.map(({ name, body }) => [name, toChoice(body)]));
   }
-  return { definitions: all, readAll: () => readAll() };
+  return { definitions: all, readAll };
 }
 
 function toChoice({ on, except }: GroupBody): TargetChoice {

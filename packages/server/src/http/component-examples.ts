@@ -249,6 +249,48 @@ const auditEntry = {
   detail: { targets: 1 },
 };
 
+const notification = {
+  id: "ntf_01k9g4z7e0s2m4n6p8q0r2t4v2",
+  name: "ops",
+  version: 1,
+  createdAt: TIME.queued,
+  updatedAt: TIME.queued,
+  by: { tokenId: TOKEN, name: "ann" },
+  to: { kind: "webhook", url: "https://ops.example.org/hooks/deckhand" },
+  enabled: true,
+  disabledBecause: null,
+  tell: { when: ["failed", "recovered"], scripts: ["db/*"], origins: [], on: ["label=role=db"] },
+  description: "the databases' people",
+};
+const { to: webhookReceiver, tell: tellRule, description: told } = notification;
+const smtp = { host: "smtp.example.org", port: 587, security: "starttls", user: "deckhand" };
+const mail = { kind: "email", from: "deckhand@example.org", to: ["ops@example.org"] };
+const webhookSecret = `whsec_${"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`;
+const notificationRequest = {
+  to: { ...webhookReceiver, secret: webhookSecret },
+  tell: tellRule,
+  description: told,
+};
+
+const delivery = {
+  id: "dlv_01k9g4z7e0s2m4n6p8q0r2t4v1",
+  notification: "ops",
+  event: "run.failed",
+  runId: RUN,
+  state: "delivered",
+  attempts: 1,
+  createdAt: TIME.finished,
+  lastAttemptAt: "2026-11-20T21:00:12.512Z",
+  nextAttemptAt: null,
+  lastStatus: 204,
+  lastAnswer: "",
+  body: {
+    type: "run.failed",
+    timestamp: TIME.finished,
+    data: { id: RUN, title: "db/vacuum", state: "failed", failedTargets: ["pg-1"] },
+  },
+};
+
 /** One telling example for each schema of the API's description; a test holds them to the schemas. */
 export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   Target: fullTarget,
@@ -289,6 +331,24 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   Secret: secret,
   SecretList: { data: [secret] },
   SetSecretRequestInput: { value: "correct horse battery staple" },
+  Notification: notification,
+  NotificationPage: { data: [notification], next: null },
+  TellRule: tellRule,
+  TellRuleInput: tellRule,
+  ReceiverInput: notificationRequest.to,
+  ReceiverView: {
+    ...mail,
+    smtp: { ...smtp, hasPassword: true },
+    subject: null,
+    text: null,
+  },
+  CreateNotificationRequestInput: { name: "ops", ...notificationRequest },
+  ReplaceNotificationRequestInput: {
+    to: { ...mail, smtp: { ...smtp, password: "…" }, subject: "{run.title}: {event}" },
+    tell: { when: ["every"] },
+  },
+  Delivery: delivery,
+  DeliveryPage: { data: [delivery], next: null },
   Token: token,
   TokenList: { data: [token] },
   CreateTokenRequestInput: { name: "ci", expiresIn: "90d" },

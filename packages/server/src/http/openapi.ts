@@ -18,6 +18,7 @@ const TAGS = [
     name: "targets",
     description: "The running containers that scripts can be sent to, and their engines",
   },
+  { name: "notifications", description: "Who is told how runs ended, and how telling them went" },
   { name: "terminals", description: "Programs on terminals in containers, for people" },
   { name: "secrets", description: "Secrets by name; no answer has a value" },
   { name: "access", description: "Tokens, and the record of who did what" },

@@ -36,6 +36,7 @@ import { ensureGuardKey } from "../guard/guard-key.ts";
 import { isOpenExecution } from "../runs/run-store.ts";
 import { newId } from "./new-id.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
+import { openNotifications } from "./open-notifications.ts";
 import { openRuns } from "./open-runs.ts";
 import { openTerminals } from "./open-terminals.ts";
 import { VERSION } from "./version.ts";
@@ -97,6 +98,11 @@ export async function openServer(
     refreshTargets: engines.refresh,
     readGroups: savedGroups.readAll,
   };
+  const notifications = await openNotifications({
+    ...{ config, db, synced, audit, vault: secretVault, engines, metrics, logger },
+    readGroups: savedGroups.readAll,
+  });
+  opening.defer(notifications.close);
   const outputDirectory = join(dataDir, "output");
   const runs = openRuns({
     config,
@@ -111,7 +117,7 @@ export async function openServer(
     metrics,
     logger,
     outputDirectory,
-    runEnded: async () => {},
+    runEnded: notifications.runEnded,
   });
   const access = tokenAccess({ tokens, now: Date.now });
   const terminals = openTerminals({ config, engines, select, access, tokens, audit, logger });
@@ -147,6 +153,7 @@ export async function openServer(
         now: Date.now,
       }),
       groupRoutes(savedGroups.definitions),
+      notifications.routes,
       scriptRoutes({ library, audit }),
       secretRoutes({ secrets }),
       tokenRoutes({ tokens, audit, now: Date.now }),
@@ -161,6 +168,7 @@ export async function openServer(
   await engines.ready(ENGINES_READY_WITHIN_MS);
   const url = await listen(app, config);
   await announce({ engines, url, print, logger });
+  notifications.start();
   void runs
     .recover()
     .catch((error: unknown) =>

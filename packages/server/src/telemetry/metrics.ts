@@ -33,6 +33,7 @@ export function createMetrics(version: string) {
     ...httpMetrics(registers),
     ...runMetrics(registers),
     ...executionMetrics(registers),
+    ...notificationMetrics(registers),
     engineUp: new Gauge({
       name: "deckhand_engine_up",
       help: "1 when the engine answers",
@@ -98,6 +99,22 @@ function runMetrics(registers: Registry[]) {
     outputBytes: new Counter({
       name: "deckhand_output_bytes_total",
       help: "Bytes that scripts wrote",
+      registers,
+    }),
+  };
+}
+
+function notificationMetrics(registers: Registry[]) {
+  return {
+    deliveryAttempts: new Counter({
+      name: "deckhand_notification_attempts_total",
+      help: "Attempts to tell receivers, by the kind of receiver",
+      labelNames: ["kind", "result"],
+      registers,
+    }),
+    deliveriesOwed: new Gauge({
+      name: "deckhand_notifications_owed",
+      help: "What receivers are still to be told",
       registers,
     }),
   };
