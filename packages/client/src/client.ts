@@ -4,6 +4,7 @@ import type {
   CreatedToken,
   Delivery,
   DeliveryPage,
+  CreateScriptRequest,
   EngineView,
   ExaminationView,
   Execution,
@@ -25,6 +26,7 @@ import type {
   TargetPage,
   Terminal,
   Token,
+  UpdateScriptRequest,
 } from "@deckhand/core";
 import {
   type ConnectTerminalOptions,
@@ -194,11 +196,10 @@ export function createClient(options: ClientOptions) {
       ),
     listVersions: async (name: string) =>
       (await json<{ data: ScriptVersion[] }>("GET", scriptPath(name, "/versions"))).data,
-    createScript: (body: { path: string; text: string }) =>
-      json<Script>("POST", "/api/v1/scripts", { body }),
-    updateScript: (name: string, text: string, sha256: string) =>
+    createScript: (body: CreateScriptRequest) => json<Script>("POST", "/api/v1/scripts", { body }),
+    updateScript: (name: string, body: UpdateScriptRequest, sha256: string) =>
       json<Script>("PUT", scriptPath(name), {
-        body: { text },
+        body,
         headers: { "if-match": `"${sha256}"` },
       }),
     deleteScript: async (name: string, sha256: string) =>

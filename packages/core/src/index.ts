@@ -30,6 +30,7 @@ export * from "./runs/run-state.ts";
 export * from "./script/assert-env-allowed.ts";
 export * from "./script/interpreter.ts";
 export * from "./script/parse-script-header.ts";
+export * from "./script/plan-sync.ts";
 export * from "./script/reserved-names.ts";
 export * from "./script/read-resource-limit.ts";
 export * from "./script/resolve-launch.ts";

@@ -45,7 +45,7 @@ interface Edited {
 async function store(context: CommandContext, { script, text, file }: Edited): Promise<void> {
   const client = await context.client();
   const stored = await client
-    .updateScript(script.name, text, script.sha256)
+    .updateScript(script.name, { text }, script.sha256)
     .catch((error: unknown) => {
       context.say(`not stored; what you wrote is in ${file}`);
       throw error;

@@ -1,13 +1,15 @@
 import type { Command } from "commander";
-import type { Script, ScriptProblem, ScriptSummary } from "@deckhand/core";
+import type { Script, ScriptProblem, ScriptSource, ScriptSummary } from "@deckhand/core";
 import { type CommandContext, confirm, show, type Surroundings } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { listAllScripts } from "../list-all-scripts.ts";
 import { readText } from "../run-options.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { ProblemError } from "@deckhand/client";
 import { action, newCommand } from "./command.ts";
 import { editCommand } from "./edit-script.ts";
+import { syncCommand } from "./sync-scripts.ts";
 
 export function scriptsCommand(surroundings: Surroundings): Command {
   return newCommand("scripts", {
@@ -25,7 +27,8 @@ export function scriptsCommand(surroundings: Surroundings): Command {
     .addCommand(editCommand(surroundings))
     .addCommand(removeCommand(surroundings))
     .addCommand(versionsCommand(surroundings))
-    .addCommand(checkCommand(surroundings));
+    .addCommand(checkCommand(surroundings))
+    .addCommand(syncCommand(surroundings));
 }
 
 function listCommand(surroundings: Surroundings): Command {
@@ -40,15 +43,7 @@ function listCommand(surroundings: Surroundings): Command {
     .argument("[search]", "a part of the name or title")
     .action(
       action(surroundings, async (context, search: string | undefined) => {
-        const client = await context.client();
-        const scripts: ScriptSummary[] = [];
-        for (let after: string | undefined; ; ) {
-          const page = await client.listScripts({ search, limit: 200, after });
-          scripts.push(...page.data);
-          if (page.next === null) break;
-          after = page.next;
-        }
-        await show(context, scripts, toList);
+        await show(context, await listAllScripts(await context.client(), search), toList);
       }),
     );
 }
@@ -189,7 +184,7 @@ async function put(context: CommandContext, { path, text, ifMatch }: Put): Promi
     if (!(error instanceof ProblemError) || error.problem.code !== "SCRIPT_EXISTS") throw error;
   }
   const name = path.replace(/\.[A-Za-z0-9]+$/, "");
-  return client.updateScript(name, text, ifMatch ?? (await client.getScript(name)).sha256);
+  return client.updateScript(name, { text }, ifMatch ?? (await client.getScript(name)).sha256);
 }
 
 function removeCommand(surroundings: Surroundings): Command {
@@ -227,17 +222,22 @@ function versionsCommand(surroundings: Surroundings): Command {
         const versions = await (await context.client()).listVersions(name);
         await show(context, versions, (shown) =>
           toTable(
-            ["VERSION", "SHA-256", "BYTES", "CREATED"],
-            shown.map(({ version, sha256, sizeBytes, createdAt }) => [
+            ["VERSION", "SHA-256", "BYTES", "CREATED", "BY"],
+            shown.map(({ version, sha256, sizeBytes, createdAt, source }) => [
               `${version}`,
               sha256.slice(0, 12),
               `${sizeBytes}`,
               createdAt,
+              toSource(source),
             ]),
           ),
         );
       }),
     );
+}
+
+function toSource(source: ScriptSource | null): string {
+  return source === null ? "" : `${source.kind} ${source.commit ?? ""}`.trim();
 }
 
 function checkCommand(surroundings: Surroundings): Command {

@@ -68,6 +68,22 @@ export const scriptProblem = z.object({
 });
 export type ScriptProblem = z.infer<typeof scriptProblem>;
 
+/** What brought a version here that nobody wrote by hand. */
+export const scriptSource = z
+  .strictObject({
+    kind: z.enum(["sync", "import"]),
+    commit: z
+      .string()
+      .regex(/^[0-9a-f]{7,64}(-modified)?$/, "a commit's id in small hexadecimal digits")
+      .nullable()
+      .meta({
+        description: "the commit of the checkout; `-modified` when the file was changed since",
+        example: "8aac559d1c0f6a6f3a3a8d1f7f0f5c2b1a0e9d8c",
+      }),
+  })
+  .meta({ id: "ScriptSource" });
+export type ScriptSource = z.infer<typeof scriptSource>;
+
 export const scriptSummary = z
   .object({
     name: z.string().meta({ example: "db/vacuum" }),
@@ -82,6 +98,7 @@ export const scriptSummary = z
     sha256: sha256.nullable(),
     sizeBytes: z.number().int(),
     updatedAt: timestamp,
+    source: scriptSource.nullable().meta({ description: "null for a version written by hand" }),
     header: scriptHeaderView,
     problems: z
       .array(scriptProblem)
@@ -99,7 +116,13 @@ export const scriptPage = pageOf(scriptSummary).meta({ id: "ScriptPage" });
 export type ScriptPage = z.infer<typeof scriptPage>;
 
 export const scriptVersion = z
-  .object({ version: z.number().int(), sha256, sizeBytes: z.number().int(), createdAt: timestamp })
+  .object({
+    version: z.number().int(),
+    sha256,
+    sizeBytes: z.number().int(),
+    createdAt: timestamp,
+    source: scriptSource.nullable(),
+  })
   .meta({ id: "ScriptVersion" });
 export const scriptVersionList = z
   .object({ data: z.array(scriptVersion) })
@@ -110,11 +133,14 @@ export const createScriptRequest = z
   .strictObject({
     path: z.string().min(1).max(255).meta({ example: "db/vacuum.sh" }),
     text: z.string().min(1),
+    source: scriptSource.optional(),
   })
   .meta({ id: "CreateScriptRequest" });
+export type CreateScriptRequest = z.infer<typeof createScriptRequest>;
 export const updateScriptRequest = z
-  .strictObject({ text: z.string().min(1) })
+  .strictObject({ text: z.string().min(1), source: scriptSource.optional() })
   .meta({ id: "UpdateScriptRequest" });
+export type UpdateScriptRequest = z.infer<typeof updateScriptRequest>;
 export const checkScriptRequest = z
   .strictObject({ path: z.string().min(1).max(255), text: z.string() })
   .meta({ id: "CheckScriptRequest" });

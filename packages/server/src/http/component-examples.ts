@@ -176,11 +176,13 @@ const header = {
 
 const text =
   '#!/usr/bin/env bash\n# @deckhand 1\n# @title Vacuum a table\nvacuumdb --table "$TABLE"\n';
+const source = { kind: "sync", commit: "8aac559d1c0f6a6f3a3a8d1f7f0f5c2b1a0e9d8c" };
 const scriptSummary = {
   ...script,
   path: "db/vacuum.sh",
   sizeBytes: 84,
   updatedAt: "2026-11-18T10:00:00.000Z",
+  source,
   header,
   problems: [],
 };
@@ -189,6 +191,7 @@ const scriptVersion = {
   sha256: SHA256,
   sizeBytes: 84,
   createdAt: "2026-11-18T10:00:00.000Z",
+  source,
 };
 
 const terminal = {
@@ -307,6 +310,7 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   OutputPage: { data: [outputFrame], next: 41, complete: true },
   ScriptParam: param,
   ScriptHeader: header,
+  ScriptSource: source,
   ScriptSummary: scriptSummary,
   Script: { ...scriptSummary, text },
   ScriptPage: { data: [scriptSummary], next: null },

@@ -23,6 +23,7 @@ export function describeScript({ name, path, text, version }: ScriptText): Scrip
     sha256: version.sha256,
     sizeBytes: version.sizeBytes,
     updatedAt: version.createdAt,
+    source: version.source,
     header: toHeaderView(header),
     problems: [...problems],
     text,

@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { type ScriptVersion, sha256 as sha256Schema, timestamp } from "@deckhand/core";
+import {
+  scriptSource,
+  type ScriptSource,
+  type ScriptVersion,
+  sha256 as sha256Schema,
+  timestamp,
+} from "@deckhand/core";
 import { z } from "zod";
 
 export const keptVersion = z.object({
@@ -9,6 +15,7 @@ export const keptVersion = z.object({
   createdAt: timestamp,
   /** The script's path at the time: its extension tells what starts it. */
   path: z.string(),
+  source: scriptSource.nullable().default(null),
 });
 export type KeptVersion = z.infer<typeof keptVersion>;
 
@@ -20,11 +27,12 @@ export interface SeenContent {
   readonly name: string;
   readonly path: string;
   readonly bytes: Uint8Array;
+  readonly source?: ScriptSource | null | undefined;
 }
 
 /** Counts a content as the version after the last one. */
 export function toNextVersion(
-  { path, bytes }: SeenContent,
+  { path, bytes, source = null }: SeenContent,
   { last, at }: { readonly last: KeptVersion | undefined; readonly at: number },
 ): KeptVersion {
   return {
@@ -33,6 +41,7 @@ export function toNextVersion(
     sizeBytes: bytes.length,
     createdAt: new Date(at).toISOString(),
     path,
+    source,
   };
 }
 
@@ -46,8 +55,9 @@ export function toScriptVersion({
   sha256,
   sizeBytes,
   createdAt,
+  source,
 }: KeptVersion): ScriptVersion {
-  return { version, sha256, sizeBytes, createdAt };
+  return { version, sha256, sizeBytes, createdAt, source };
 }
 
 export function toSha256(bytes: Uint8Array): string {

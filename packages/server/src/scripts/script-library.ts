@@ -1,4 +1,4 @@
-import type { Script, ScriptSummary, ScriptVersion } from "@deckhand/core";
+import type { Script, ScriptSource, ScriptSummary, ScriptVersion } from "@deckhand/core";
 
 /**
  * The port to a place where scripts are kept. Names are data: whatever a name is, nothing outside the library is read
@@ -29,11 +29,14 @@ export interface ScriptLibrary {
 export interface CreateScript {
   readonly path: string;
   readonly text: string;
+  /** Kept with the version that this makes. */
+  readonly source?: ScriptSource | undefined;
 }
 
 export interface UpdateScript {
   readonly name: string;
   readonly text: string;
+  readonly source?: ScriptSource | undefined;
   /** The sha-256 of the version that was read. */
   readonly ifMatch: string;
 }

@@ -173,7 +173,7 @@ function updateRoute(app: App, { library, audit }: ScriptRoutesDeps): void {
       const ifMatch = unquote(request.headers["if-match"]);
       const updated = await library.update({
         name: request.params.name,
-        text: request.body.text,
+        ...request.body,
         ifMatch,
       });
       await audit.record(toEntry(request, "update", updated));

@@ -44,6 +44,7 @@ export function toRefused(
     sha256: null,
     sizeBytes,
     updatedAt: NEVER,
+    source: null,
     header: emptyHeader(path),
     problems,
   };

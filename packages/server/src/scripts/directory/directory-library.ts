@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { DEFAULT_LIMITS, parseScriptPath, type Script } from "@deckhand/core";
+import { DEFAULT_LIMITS, parseScriptPath, type Script, type ScriptSource } from "@deckhand/core";
 import { assertScriptText } from "../assert-script-text.ts";
 import { describeScript } from "../describe-script.ts";
 import { type KeptVersion, toScriptVersion, toSha256 } from "../kept-version.ts";
@@ -126,14 +126,14 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
   }
 
   /** What was just written is looked at within the same turn, so that the answer is what now lies there. */
-  async function afterWrite(name: string): Promise<Script> {
-    await look();
+  async function afterWrite(name: string, source: ScriptSource | undefined): Promise<Script> {
+    await history.naming({ name, source }, look);
     const entry = findEntry(name);
     if (entry) return toScript(entry.name, entry.version);
     throw scriptNotFound(name, catalog.entries);
   }
 
-  async function create({ path, text }: CreateScript): Promise<Script> {
+  async function create({ path, text, source }: CreateScript): Promise<Script> {
     const { name } = parseScriptPath(path);
     assertScriptText(text, { path, scriptBytes });
     return queue.run(async () => {
@@ -145,7 +145,7 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
       await doing(`Writing ${path}`, async () =>
         createFile(await prepareFolders(root, path), { bytes, name, path }),
       );
-      return afterWrite(name);
+      return afterWrite(name, source);
     });
   }
 
@@ -166,7 +166,7 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
     throw scriptNotFound(name, catalog.entries);
   }
 
-  async function update({ name: asked, text, ifMatch }: UpdateScript): Promise<Script> {
+  async function update({ name: asked, text, ifMatch, source }: UpdateScript): Promise<Script> {
     parseScriptPath(asked);
     return queue.run(async () => {
       const entry = await getForChange(asked);
@@ -177,7 +177,7 @@ export async function directoryLibrary(options: DirectoryLibraryOptions): Promis
       await doing(`Writing ${entry.path}`, () =>
         writeFileAtomically(realPath, { bytes, mode, owner: { uid, gid } }),
       );
-      return afterWrite(entry.name);
+      return afterWrite(entry.name, source);
     });
   }
 

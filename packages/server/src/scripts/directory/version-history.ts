@@ -1,6 +1,6 @@
 import { access, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError } from "@deckhand/core";
+import { AppError, type ScriptSource } from "@deckhand/core";
 import { z } from "zod";
 import {
   type KeptVersion,
@@ -13,10 +13,17 @@ import {
 import { isGone, toFileError } from "./file-errors.ts";
 import { TEMPORARY_NAME, writeFileAtomically } from "./write-file-atomically.ts";
 
+interface MadeVersion {
+  readonly name: string;
+  readonly source: ScriptSource | undefined;
+}
+
 /** Every content that a script ever had, counted; contents are kept once, under their hash. */
 export interface VersionHistory {
   /** Counts a new version when the content is not the newest one's; gives the version of this content. */
   record(seen: SeenContent): Promise<KeptVersion>;
+  /** A version of the name that is counted while the task goes on has this source. */
+  naming(made: MadeVersion, task: () => Promise<void>): Promise<void>;
   /** Keeps a content without counting it, so that it is safe before it becomes a version. */
   keep(bytes: Uint8Array): Promise<void>;
   /** Oldest first; empty when the name was never seen. */
@@ -32,6 +39,7 @@ export async function versionHistory(
   const blobs = join(directory, "blobs");
   const indexes = join(directory, "scripts");
   for (const path of [blobs, indexes]) await prepare(path);
+  let made: MadeVersion | undefined;
   const cache = new Map<string, readonly KeptVersion[]>();
 
   async function list(name: string): Promise<readonly KeptVersion[]> {
@@ -46,14 +54,23 @@ export async function versionHistory(
     const sha256 = toSha256(bytes);
     if (last?.sha256 === sha256 && last.path === path) return last;
     await keepBlob(blobs, bytes);
-    const added = toNextVersion({ name, path, bytes }, { last, at: now() });
+    const source = made?.name === name ? made.source : undefined;
+    const added = toNextVersion({ name, path, bytes, source }, { last, at: now() });
     await writeIndex(join(indexes, toListName(name)), { name, versions: [...versions, added] });
     cache.set(name, [...versions, added]);
     return added;
   }
 
+  async function naming(version: MadeVersion, task: () => Promise<void>): Promise<void> {
+    made = version;
+    await task().finally(() => {
+      made = undefined;
+    });
+  }
+
   return {
     record,
+    naming,
     list,
     keep: (bytes) => keepBlob(blobs, bytes),
     read: (version) => readBlob(blobs, version),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type AppError, DEFAULT_LIMITS, parseScriptPath, type Script } from "@deckhand/core";
 import { assertScriptText } from "../assert-script-text.ts";
 import { describeScript } from "../describe-script.ts";
-import { type KeptVersion, toScriptVersion } from "../kept-version.ts";
+import { type KeptVersion, type SeenContent, toScriptVersion } from "../kept-version.ts";
 import {
   scriptExists,
   scriptNotFound,
@@ -160,7 +160,7 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
     throw versionNotFound(name, { asked: number, newest: versions.at(-1)?.version });
   }
 
-  async function create({ path, text }: CreateScript): Promise<Script> {
+  async function create({ path, text, source }: CreateScript): Promise<Script> {
     const { name } = parseScriptPath(path);
     assertScriptText(text, { path, scriptBytes });
     return queue.run(async () => {
@@ -173,15 +173,12 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
       const before = await history.list(name);
       await history.keep(bytes);
       if (!(await writes.put(path, bytes, undefined))) throw scriptExists(name, path);
-      return afterWrite({ name, path, bytes }, before);
+      return afterWrite({ name, path, bytes, source }, before);
     });
   }
 
   /** The answer is what was written; somebody else may have written since. */
-  async function afterWrite(
-    seen: { name: string; path: string; bytes: Buffer },
-    before: NameVersions,
-  ): Promise<Script> {
+  async function afterWrite(seen: SeenContent, before: NameVersions): Promise<Script> {
     const { version } = await history.record(seen, before);
     await refreshAfterWrite();
     return toScript(seen.name, version);
@@ -212,7 +209,7 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
     return versionConflict(name, { ifMatch, current: findEntry(name)?.version });
   }
 
-  async function update({ name: asked, text, ifMatch }: UpdateScript): Promise<Script> {
+  async function update({ name: asked, text, ifMatch, source }: UpdateScript): Promise<Script> {
     parseScriptPath(asked);
     return queue.run(async () => {
       const entry = await getForChange(asked);
@@ -223,7 +220,7 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
       await history.keep(bytes);
       const seen = await getUnchanged(entry, ifMatch);
       if (!(await writes.put(path, bytes, seen))) throw await toConflict(name, ifMatch);
-      return afterWrite({ name, path, bytes }, before);
+      return afterWrite({ name, path, bytes, source }, before);
     });
   }
 

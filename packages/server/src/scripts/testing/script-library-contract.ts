@@ -89,6 +89,23 @@ export function scriptLibraryContract({ name, makePlace, names }: ContractOption
       expect(await codeOf(library.getVersion("say", 3))).toBe("SCRIPT_NOT_FOUND");
     });
 
+    test("a version keeps what brought it, and one by hand has nothing", async () => {
+      const source = { kind: "sync", commit: "8aac559-modified" } as const;
+      expect(await library.create({ path: "say.sh", text: BASH, source })).toMatchObject({
+        source,
+      });
+      const text = `${BASH}#\n`;
+      await library.update({ name: "say", text, ifMatch: toSha256(BASH) });
+      await place.write("say.sh", BASH);
+      await library.get("say");
+      await library.update({ name: "say", text, ifMatch: toSha256(BASH), source });
+      await library.close();
+      library = await place.open();
+      expect((await library.get("say")).source).toEqual(source);
+      const sources = (await library.listVersions("say")).map((one) => one.source);
+      expect(sources).toEqual([source, null, null, source]);
+    });
+
     test("a script is not overwritten by a second one of the same name, whatever its extension", async () => {
       await library.create({ path: "say.sh", text: BASH });
       const again = library.create({ path: "say.sh", text: BASH });
