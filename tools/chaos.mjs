@@ -22,6 +22,7 @@ const SUITES = {
   "kill-engine": { DECKHAND_KILLS: "20" },
   "kill-target": {},
   rolling: { DECKHAND_ROUNDS: "10" },
+  schedules: { DECKHAND_KILLS: "25", DECKHAND_FIRES: "10000" },
   "engine-traffic": {},
   "disk-full": {},
 };

@@ -13,6 +13,8 @@ export interface DeckhandServerOptions {
   readonly engines: readonly string[];
   readonly dataDir?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What is started in place of the command line. */
+  readonly program?: string;
 }
 
 /** A real `deckhand serve` in a process of its own, which a test may kill and start again. */
@@ -44,7 +46,7 @@ export async function startDeckhandServer(options: DeckhandServerOptions): Promi
     const engines = options.engines.flatMap((engine) => ["--engine", engine]);
     const started = spawn(
       process.execPath,
-      [DECKHAND, "serve", "--data-dir", dataDir, "--port", "0", ...engines],
+      [options.program ?? DECKHAND, "serve", "--data-dir", dataDir, "--port", "0", ...engines],
       {
         env: { ...process.env, ...options.env, NO_COLOR: "1" },
         stdio: ["ignore", "pipe", "pipe"],

@@ -63,6 +63,7 @@ export const ERROR_CATALOG = {
     class: "conflict",
     title: "The first request with this key is still going on",
   },
+  SCHEDULE_READ_ONLY: { class: "conflict", title: "The schedule comes from labels" },
   LAST_TOKEN: { class: "conflict", title: "The last token can not be removed" },
   IDEMPOTENCY_MISMATCH: { class: "unprocessable", title: "This key was used with another request" },
   PARAM_INVALID: { class: "unprocessable", title: "A parameter is not valid" },

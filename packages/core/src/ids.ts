@@ -11,6 +11,7 @@ export const ID_PREFIX = {
   delivery: "dlv_",
   trigger: "trg_",
   group: "grp_",
+  schedule: "sch_",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIX;

@@ -4,8 +4,22 @@ import type { Principal } from "../access/action.ts";
 /** Who asks, from where, in which request. */
 export interface Caller {
   readonly principal: Principal | undefined;
-  readonly address: string;
-  readonly requestId: string;
+  /** Null where the server does something by itself. */
+  readonly address: string | null;
+  readonly requestId: string | null;
+}
+
+/** The server, for whoever told it earlier to do so. */
+export function callerItself(by: {
+  readonly tokenId: string | null;
+  readonly name: string;
+}): Caller {
+  const { tokenId, name } = by;
+  return {
+    principal: tokenId === null ? undefined : { tokenId, name },
+    address: null,
+    requestId: null,
+  };
 }
 
 export function callerOf(request: FastifyRequest): Caller {

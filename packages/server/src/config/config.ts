@@ -40,6 +40,7 @@ const engineObject = z.strictObject({
   tls: tls.optional(),
   directExec: z.boolean().default(false),
   guard: guardPermissions.prefault({}),
+  schedulesFromLabels: z.boolean().default(false),
 });
 /** An address alone is enough. */
 const engine = z.preprocess(

@@ -1,7 +1,7 @@
 import type { Generated } from "kysely";
 
 /** Times are milliseconds since 1970; columns ending in `_json` hold JSON text; booleans are 0 and 1. */
-export interface Database {
+export interface Database extends SchedulesTables {
   runs: RunsTable;
   executions: ExecutionsTable;
   script_texts: { sha256: string; text: string };
@@ -64,6 +64,30 @@ export interface DefinitionsTable {
   created_at: number;
   updated_at: number;
   by_json: string;
+}
+
+export interface SchedulesTables {
+  schedule_states: {
+    schedule_id: string;
+    /** Every time up to this one is decided. */
+    decided_at: number;
+    /** Of what timing that is said; with another one it begins anew. */
+    timing: string;
+    pause_json: string | null;
+  };
+  schedule_fires: {
+    id: Generated<number>;
+    schedule_id: string;
+    due_at: number;
+    decided_at: number;
+    cause: "due" | "caught-up" | "request";
+    result: "started" | "skipped" | "refused" | "missed";
+    run_id: string | null;
+    code: string | null;
+    detail: string | null;
+    missed_count: number | null;
+    missed_since: number | null;
+  };
 }
 
 export interface RunsTable {

@@ -33,7 +33,7 @@ export interface DefinitionRoutes<Body, Request, View extends DefinitionView> {
     name: string,
   ) => Promise<Body> | Body;
   /** Shows a definition, without what is secret. */
-  readonly toView: (definition: Definition<Body>) => View;
+  readonly toView: (definition: Definition<Body>) => Promise<View> | View;
 }
 
 const nameParams = z.strictObject({ name: definitionName });
@@ -93,7 +93,7 @@ function listRoute(app: App, routes: ErasedRoutes): void {
       const found = await routes.definitions.list({ after, limit: limit + 1 });
       const data = found.slice(0, limit);
       const next = found.length > limit ? (data.at(-1)?.name ?? null) : null;
-      return { data: data.map(routes.toView), next };
+      return { data: await Promise.all(data.map(async (one) => routes.toView(one))), next };
     },
   });
 }
@@ -187,7 +187,7 @@ function show(
   { toView }: ErasedRoutes,
   reply: Pick<FastifyReply, "header">,
   definition: Definition<unknown>,
-): DefinitionView {
+): Promise<DefinitionView> | DefinitionView {
   reply.header("etag", toDefinitionTag(definition));
   return toView(definition);
 }

@@ -135,6 +135,11 @@ export interface Engine {
   }): Promise<readonly EngineContainer[]>;
   /** Gives `undefined` when there is no such container. */
   findContainer(idOrName: string, signal?: AbortSignal): Promise<EngineContainerDetail | undefined>;
+  /** What an image was built with; gives `undefined` when the engine does not have it. */
+  findImageLabels(
+    imageId: string,
+    signal?: AbortSignal,
+  ): Promise<Readonly<Record<string, string>> | undefined>;
   /**
    * Streams container events from now on until the signal aborts (then it ends) or the connection breaks
    * (then it throws ENGINE_UNREACHABLE); reconnecting is the inventory's business. `onOpen` is called when the

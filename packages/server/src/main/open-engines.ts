@@ -15,6 +15,7 @@ import { attachedSession } from "../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
 import { allowedWays } from "../guard/ways/allowed-ways.ts";
 import { removeLeftSidecars, sidecarOwner } from "../guard/ways/sidecar.ts";
+import type { LabelEngine } from "../schedules/labels/label-directory.ts";
 import { filedSession } from "../sessions/filed/filed-session.ts";
 import { DIRECT_GUARANTEES } from "../sessions/direct/direct-execution.ts";
 import type { Examiner } from "../sessions/examination.ts";
@@ -50,6 +51,8 @@ export interface OpenEngines {
   ready(timeoutMs: number): Promise<void>;
   /** Calls back when any engine's state or containers changed. */
   subscribe(listener: () => void): void;
+  /** Those whose containers may say by their labels what runs in them, and when. */
+  readonly labelEngines: readonly LabelEngine[];
   /** By name: 1 while it answers. */
   up(): ReadonlyMap<string, boolean>;
   /** Lets go of what runs by guards; it goes on, and the next server process takes it up. */
@@ -81,6 +84,11 @@ export async function openEngines(
   }));
   return {
     targets: targetDirectory(sources),
+    labelEngines: sources
+      .filter(({ engine }) => config.engines[engine]?.schedulesFromLabels === true)
+      .map(({ engine, containers }) =>
+        toLabelEngine((opened.get(engine) as OpenEngine).engine, containers),
+      ),
     findSession: (name) => opened.get(name)?.session,
     findExaminer: (name) => opened.get(name)?.session,
     findStopped: async (name) => {
@@ -184,6 +192,20 @@ async function findStopped(engine: Engine, name: string): Promise<string | undef
     () => undefined,
   );
   return status !== undefined && STOPPED.has(status) ? status : undefined;
+}
+
+/** What an image was built with never changes. */
+function toLabelEngine(engine: Engine, containers: LabelEngine["containers"]): LabelEngine {
+  const known = new Map<string, Awaited<ReturnType<Engine["findImageLabels"]>>>();
+  return {
+    name: engine.name,
+    containers,
+    findImageLabels: async (imageId) => {
+      const labels = known.get(imageId) ?? (await engine.findImageLabels(imageId));
+      known.set(imageId, labels);
+      return labels;
+    },
+  };
 }
 
 function toWatchSource({ inventory }: OpenEngine) {

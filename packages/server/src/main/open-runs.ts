@@ -1,4 +1,11 @@
-import { AppError, isAppError, isTerminal, type RunState } from "@deckhand/core";
+import {
+  AppError,
+  isAppError,
+  isTerminal,
+  type Run,
+  type RunRequest,
+  type RunState,
+} from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -10,16 +17,22 @@ import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
 import { cancelRun } from "../runs/cancel-run.ts";
 import { executor } from "../runs/execute-run.ts";
 import type { ExecutionObserver } from "../runs/execution-deps.ts";
-import { type PlannedRun, planRun } from "../runs/plan-run.ts";
+import { checkRequest, type PlannedRun, planRun } from "../runs/plan-run.ts";
 import { recoverRuns } from "../runs/recover-runs.ts";
 import { runConductor } from "../runs/run-conductor.ts";
 import { runDispatcher } from "../runs/run-dispatcher.ts";
 import { type RunSignals, runSignals } from "../runs/run-signals.ts";
-import type { MovedExecution } from "../runs/run-store.ts";
 import { deleteIdempotencyKeys } from "../runs/idempotency-store.ts";
 import type { RunEnded } from "../runs/run-writes.ts";
 import { runRoutes } from "../runs/runs.routes.ts";
-import { type SubmitDeps, submitRun } from "../runs/submit-run.ts";
+import { getRun, listExecutions, type MovedExecution } from "../runs/run-store.ts";
+import { toRun } from "../runs/run-view.ts";
+import {
+  type SubmitDeps,
+  type SubmitInput,
+  type SubmittedRun,
+  submitRun,
+} from "../runs/submit-run.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { SelectTargetsDeps } from "../targets/select-targets.ts";
@@ -52,6 +65,10 @@ export interface OpenRunsDeps {
 /** Everything that accepts and carries out runs, wired. */
 export interface OpenRuns {
   readonly routes: ReturnType<typeof runRoutes>;
+  readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
+  /** Throws what would be refused of a request whenever it is made; gives the names of its secrets. */
+  readonly check: (request: RunRequest) => Promise<readonly string[]>;
+  readonly read: (runId: string) => Promise<Run>;
   /** Settles what an earlier process left open; queued executions go on. */
   recover(): Promise<void>;
   /** Accepts nothing more, gives what runs a moment, then gives it up. */
@@ -104,16 +121,9 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   }
   const shared = { db, runEnded, synced, vault, output, signals, now: Date.now };
 
-  const plan = (request: Parameters<typeof planRun>[1]): Promise<PlannedRun> =>
-    planRun(
-      {
-        scripts: deps.library,
-        select: deps.select,
-        limits,
-        findSecret: deps.findSecret,
-      },
-      request,
-    );
+  const { library: scripts, select, findSecret } = deps;
+  const planDeps = { scripts, select, limits, findSecret };
+  const plan = (request: RunRequest): Promise<PlannedRun> => planRun(planDeps, request);
 
   async function assertAccepting(): Promise<void> {
     if (closing)
@@ -132,8 +142,8 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     mostQueued: limits.queuedExecutions,
     newId,
     assertAccepting,
-    audit: (transaction, { caller, runId, targets, title }) => {
-      const detail = { title, targets };
+    audit: (transaction, { caller, runId, targets, title, origin }) => {
+      const detail = { title, targets, ...(origin.kind !== "request" && { origin }) };
       const entry = {
         caller,
         action: "run.create",
@@ -145,15 +155,16 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     },
   };
   const cancelDeps = { ...shared, dispatcher, conductor, executor: runExecutor };
+  const submit = async (input: SubmitInput): Promise<SubmittedRun> => {
+    const submitted = await submitRun(submitDeps, input);
+    showLoad();
+    return submitted;
+  };
   const routes = runRoutes({
     ...shared,
     limits,
     plan,
-    submit: async (input) => {
-      const submitted = await submitRun(submitDeps, input);
-      showLoad();
-      return submitted;
-    },
+    submit,
     cancel: async (runId: string, caller: Caller) => {
       const detail = `Cancelled by ${caller.principal?.name ?? "nobody"}.`;
       await cancelRun(cancelDeps, runId, { code: "cancel-requested", detail });
@@ -169,6 +180,9 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
 
   return {
     routes,
+    submit,
+    check: (request) => checkRequest(planDeps, request),
+    read: async (runId) => toRun(await getRun(db, runId), await listExecutions(db, runId)),
     recover: async () => {
       const recovered = await recoverRuns({
         ...shared,

@@ -26,6 +26,7 @@ import { openKeyFile } from "../secrets/key-file.ts";
 import { secretRoutes } from "../secrets/secrets.routes.ts";
 import { storedSecrets } from "../secrets/stored-secrets.ts";
 import { vault } from "../secrets/vault.ts";
+import { type ScheduleClock, SYSTEM_CLOCK } from "../schedules/schedule-clock.ts";
 import { doctorRoutes } from "../targets/doctor.routes.ts";
 import { targetRoutes } from "../targets/targets.routes.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -37,7 +38,8 @@ import { isOpenExecution } from "../runs/run-store.ts";
 import { newId } from "./new-id.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openNotifications } from "./open-notifications.ts";
-import { openRuns } from "./open-runs.ts";
+import { type OpenRuns, openRuns } from "./open-runs.ts";
+import { type OpenSchedules, openSchedules } from "./open-schedules.ts";
 import { openTerminals } from "./open-terminals.ts";
 import { VERSION } from "./version.ts";
 
@@ -69,6 +71,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 export async function openServer(
   config: Config,
   print: (line: string) => void,
+  { scheduleClock = SYSTEM_CLOCK }: { readonly scheduleClock?: ScheduleClock } = {},
 ): Promise<OpenServer> {
   await using opening = new AsyncDisposableStack();
   const { dataDir } = config;
@@ -119,6 +122,17 @@ export async function openServer(
     outputDirectory,
     runEnded: notifications.runEnded,
   });
+  const schedules = openSchedules({
+    clock: scheduleClock,
+    db,
+    synced,
+    vault: secretVault,
+    audit,
+    engines,
+    runs,
+    metrics,
+    logger,
+  });
   const access = tokenAccess({ tokens, now: Date.now });
   const terminals = openTerminals({ config, engines, select, access, tokens, audit, logger });
   const app = createApp({
@@ -154,6 +168,7 @@ export async function openServer(
       }),
       groupRoutes(savedGroups.definitions),
       notifications.routes,
+      schedules.routes,
       scriptRoutes({ library, audit }),
       secretRoutes({ secrets }),
       tokenRoutes({ tokens, audit, now: Date.now }),
@@ -165,15 +180,12 @@ export async function openServer(
   opening.defer(
     async () => void (await Promise.all([app.close(), terminals.close().then(runs.close)])),
   );
+  opening.defer(schedules.close);
   await engines.ready(ENGINES_READY_WITHIN_MS);
   const url = await listen(app, config);
   await announce({ engines, url, print, logger });
   notifications.start();
-  void runs
-    .recover()
-    .catch((error: unknown) =>
-      logger.error({ err: error }, "what was left open could not be settled"),
-    );
+  void takeUp(runs, schedules, logger);
   const opened = opening.move();
   return {
     url,
@@ -182,6 +194,18 @@ export async function openServer(
       await opened.disposeAsync();
     },
   };
+}
+
+/** What an earlier process left open comes before what is due now. */
+async function takeUp(runs: OpenRuns, schedules: OpenSchedules, logger: Logger): Promise<void> {
+  await runs
+    .recover()
+    .catch((error: unknown) =>
+      logger.error({ err: error }, "what was left open could not be settled"),
+    );
+  await schedules
+    .start()
+    .catch((error: unknown) => logger.error({ err: error }, "schedules could not be taken up"));
 }
 
 function openLibrary(config: Config, logger: Logger): Promise<ScriptLibrary> {

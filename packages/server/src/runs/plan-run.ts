@@ -7,6 +7,7 @@ import {
   notSql,
   parseDurationMs,
   parseScriptHeader,
+  parseSelector,
   type ResolvedParams,
   type ResourceLimits,
   resolveLaunch,
@@ -43,6 +44,9 @@ export interface PlanDeps {
   readonly findSecret: (name: string) => Promise<string | undefined>;
 }
 
+/** What does not depend on where a run goes. */
+type CheckDeps = Omit<PlanDeps, "select">;
+
 /** The part of the script library that a plan reads. */
 export interface ScriptSource {
   get(name: string): Promise<StoredScript>;
@@ -78,16 +82,22 @@ interface Source {
   readonly header: ScriptHeader | undefined;
 }
 
+/** Throws what would be refused of a request whenever it is made, wherever it goes; gives the names of its secrets. */
+export async function checkRequest(
+  deps: CheckDeps,
+  request: RunRequest,
+): Promise<readonly string[]> {
+  const { params } = await resolveSource(deps, request);
+  for (const selector of [...request.on, ...request.except]) parseSelector(selector);
+  return Object.keys(params.secrets);
+}
+
 /** Resolves a request to what will be done, where, with which values; changes nothing. */
 export async function planRun(deps: PlanDeps, request: RunRequest): Promise<PlannedRun> {
-  const source = await toSource(deps, request);
-  const params = await toParams(deps, source, request);
-  assertEnvAllowed(request.env);
-  assertArgs(source, request);
-  const stdin = toStdin(request, deps.limits);
+  const { source, params, stdin, plan } = await resolveSource(deps, request);
   const targets = await pickTargets(deps, request);
   return {
-    plan: toPlan(deps, { request, source, params, hasStdin: stdin !== undefined }),
+    plan,
     targets,
     keptRequest: toKept(request, params),
     scriptText: source.text,
@@ -96,7 +106,17 @@ export async function planRun(deps: PlanDeps, request: RunRequest): Promise<Plan
   };
 }
 
-async function toSource(deps: PlanDeps, request: RunRequest): Promise<Source> {
+async function resolveSource(deps: CheckDeps, request: RunRequest) {
+  const source = await toSource(deps, request);
+  const params = await toParams(deps, source, request);
+  assertEnvAllowed(request.env);
+  assertArgs(source, request);
+  const stdin = toStdin(request, deps.limits);
+  const plan = toPlan(deps, { request, source, params, hasStdin: stdin !== undefined });
+  return { source, params, stdin, plan };
+}
+
+async function toSource(deps: CheckDeps, request: RunRequest): Promise<Source> {
   if (request.argv) return toArgvSource(request);
   if (request.inline) return toInlineSource(request, request.inline, deps.limits);
   return toStoredSource(request, await readStored(deps, request.script ?? ""));
@@ -150,7 +170,10 @@ function toProgram(text: string, launch: ScriptLaunch): Pick<Source, "program" |
 }
 
 /** `db/vacuum` is the newest version, `db/vacuum@12` that one. */
-async function readStored(deps: PlanDeps, reference: string): Promise<StoredScript> {
+async function readStored(
+  deps: Pick<PlanDeps, "scripts">,
+  reference: string,
+): Promise<StoredScript> {
   const [, name = reference, version] = /^(.+)@(\d{1,9})$/.exec(reference) ?? [];
   return version === undefined
     ? deps.scripts.get(name)
@@ -183,7 +206,7 @@ function assertScriptSize(text: string, { scriptBytes }: Limits): void {
 }
 
 async function toParams(
-  { findSecret }: PlanDeps,
+  { findSecret }: CheckDeps,
   { header }: Source,
   request: RunRequest,
 ): Promise<ResolvedParams> {
@@ -239,7 +262,10 @@ interface PlanParts {
   readonly hasStdin: boolean;
 }
 
-function toPlan(deps: PlanDeps, { request, source, params, hasStdin }: PlanParts): RunPlan {
+function toPlan(
+  deps: Pick<PlanDeps, "limits">,
+  { request, source, params, hasStdin }: PlanParts,
+): RunPlan {
   const { kind, title, script, program, header } = source;
   return {
     kind,

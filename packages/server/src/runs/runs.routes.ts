@@ -28,6 +28,7 @@ import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { type Caller, callerOf } from "../audit/caller.ts";
 import type { App } from "../http/app.ts";
+import { idempotencyHeaders } from "../http/idempotency-headers.ts";
 import { problemResponses } from "../http/problem-responses.ts";
 import { sendEvents } from "../http/server-sent-events.ts";
 import { type FollowDeps, followRun, waitForEnd } from "./follow-run.ts";
@@ -50,13 +51,6 @@ export interface RunRoutesDeps extends FollowDeps {
 
 const runParams = z.strictObject({ id: runId });
 const executionParams = z.strictObject({ id: runId, executionId });
-const submitHeaders = z.looseObject({
-  "idempotency-key": z
-    .string()
-    .regex(/^[\x21-\x7e]{1,255}$/, "1 to 255 printable characters without spaces")
-    .optional()
-    .meta({ description: "the same key and request give the same run, for 24 hours" }),
-});
 const eventHeaders = z.looseObject({
   "last-event-id": z
     .string()
@@ -86,7 +80,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
         "Answers 201 at once, or, with `wait`, when the run has ended or the time is up: the same body both ways.",
       tags: TAGS,
       querystring: createRunQuery,
-      headers: submitHeaders,
+      headers: idempotencyHeaders,
       body: runRequest,
       response: {
         200: runSchema,
@@ -126,7 +120,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
       tags: TAGS,
       params: runParams,
       querystring: createRunQuery,
-      headers: submitHeaders,
+      headers: idempotencyHeaders,
       body: rerunRequest,
       response: {
         200: runSchema,

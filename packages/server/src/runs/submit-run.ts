@@ -34,6 +34,7 @@ export interface RunAudit {
   readonly runId: string;
   readonly targets: number;
   readonly title: string;
+  readonly origin: RunOrigin;
 }
 
 export interface SubmitInput {
@@ -42,6 +43,8 @@ export interface SubmitInput {
   readonly idempotencyKey: string | undefined;
   /** What started it; the caller is whom it runs for. */
   readonly origin: RunOrigin;
+  /** What is written together with the run, or not at all. */
+  readonly within?: (transaction: Transaction<Database>, runId: string) => Promise<void>;
 }
 
 export interface SubmittedRun {
@@ -63,6 +66,7 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
     const secrets = { runId: run.id, values: planned.secrets };
     if (isOpen) await keepRunSecrets(transaction, deps.vault, secrets);
     await deps.audit(transaction, toAudit(run, input));
+    await input.within?.(transaction, run.id);
   });
   if (inserted.kind === "earlier")
     return toReplay(inserted.run, input.idempotencyKey ?? "", requestSha256);
@@ -138,8 +142,8 @@ function toNewRun(deps: SubmitDeps, { input, planned, requestSha256 }: RunParts)
   };
 }
 
-function toAudit(run: NewRun, { caller }: SubmitInput): RunAudit {
-  return { caller, runId: run.id, targets: run.executions.length, title: run.plan.title };
+function toAudit(run: NewRun, { caller, origin }: SubmitInput): RunAudit {
+  return { caller, origin, runId: run.id, targets: run.executions.length, title: run.plan.title };
 }
 
 /** Two requests are the same when their parsed forms are; the order of keys does not matter. It says nothing of a secret in one. */

@@ -49,8 +49,7 @@ function toTarget(engine: string, container: EngineContainer): Target {
     image: container.image,
     state: container.status as Target["state"],
     health: container.health ?? "none",
-    project: findLabel(labels, PROJECT_LABELS),
-    service: findLabel(labels, SERVICE_LABELS),
+    ...composeOf(labels),
     labels: { ...labels },
     startedAt: toTimestamp(container.startedAt),
   };
@@ -72,6 +71,14 @@ function findLabel(
   names: readonly string[],
 ): string | null {
   return names.map((name) => labels[name]).find((value) => value !== undefined) ?? null;
+}
+
+/** Which project and service a container says it is of. */
+export function composeOf(labels: EngineContainer["labels"]): Pick<Target, "project" | "service"> {
+  return {
+    project: findLabel(labels, PROJECT_LABELS),
+    service: findLabel(labels, SERVICE_LABELS),
+  };
 }
 
 /** The same container on the same engine always has the same id. */

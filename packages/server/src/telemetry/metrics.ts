@@ -4,6 +4,7 @@ const HTTP_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120,
 ];
 const START_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
+const LAG_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300];
 const RUN_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400];
 
 export interface ObservedRequest {
@@ -34,6 +35,7 @@ export function createMetrics(version: string) {
     ...runMetrics(registers),
     ...executionMetrics(registers),
     ...notificationMetrics(registers),
+    ...scheduleMetrics(registers),
     engineUp: new Gauge({
       name: "deckhand_engine_up",
       help: "1 when the engine answers",
@@ -115,6 +117,23 @@ function notificationMetrics(registers: Registry[]) {
     deliveriesOwed: new Gauge({
       name: "deckhand_notifications_owed",
       help: "What receivers are still to be told",
+      registers,
+    }),
+  };
+}
+
+function scheduleMetrics(registers: Registry[]) {
+  return {
+    scheduleFires: new Counter({
+      name: "deckhand_schedule_fires_total",
+      help: "What became of the times of schedules",
+      labelNames: ["result", "cause"],
+      registers,
+    }),
+    scheduleLag: new Histogram({
+      name: "deckhand_schedule_lag_seconds",
+      help: "How much later than due runs of schedules were accepted",
+      buckets: LAG_BUCKETS,
       registers,
     }),
   };

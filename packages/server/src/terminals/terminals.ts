@@ -64,7 +64,7 @@ export interface Terminals {
 const ENDED_KEPT_MS = 5 * 60 * 1000;
 /** An engine that does not answer must not hold up the server's end. */
 const SHUTDOWN_WITHIN_MS = 3_000;
-const NOBODY = { principal: undefined, address: "", requestId: "" };
+const NOBODY = { principal: undefined, address: null, requestId: null };
 
 export function terminals(deps: TerminalsDeps): Terminals {
   const known = new Map<string, OpenedTerminal>();

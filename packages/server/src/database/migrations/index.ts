@@ -6,6 +6,7 @@ import * as definitions from "./0004-definitions.ts";
 import * as origin from "./0005-origin.ts";
 import * as rollouts from "./0006-rollouts.ts";
 import * as secrets from "./0007-secrets.ts";
+import * as schedules from "./0008-schedules.ts";
 import * as notifications from "./0009-notifications.ts";
 
 /** Every migration, in order; a landed one is never edited. */
@@ -17,5 +18,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0005-origin": origin,
   "0006-rollouts": rollouts,
   "0007-secrets": secrets,
+  "0008-schedules": schedules,
   "0009-notifications": notifications,
 };

@@ -52,6 +52,10 @@ const inspected = z.object({
 });
 export const inspectAnswer = inspected;
 
+export const imageAnswer = z.object({
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
 export const createdExecAnswer = z.object({ Id: z.string() });
 export const execAnswer = z.object({
   Running: z.boolean(),

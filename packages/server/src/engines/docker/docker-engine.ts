@@ -13,6 +13,7 @@ import { type TlsFiles, toTransport } from "./docker-address.ts";
 import {
   createdExecAnswer,
   execAnswer,
+  imageAnswer,
   inspectAnswer,
   listAnswer,
   toContainer,
@@ -197,6 +198,11 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
       foundOrUndefined(async () => {
         const path = `/containers/${encodeURIComponent(idOrName)}/json`;
         return toDetail(inspectAnswer.parse(await call({ method: "GET", path, signal })));
+      }),
+    findImageLabels: (imageId, signal) =>
+      foundOrUndefined(async () => {
+        const path = `/images/${encodeURIComponent(imageId)}/json`;
+        return imageAnswer.parse(await call({ method: "GET", path, signal })).Config?.Labels ?? {};
       }),
     events,
     startExec,

@@ -1,0 +1,145 @@
+import type { Kysely } from "kysely";
+import type { Logger } from "pino";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { Database } from "../database/database.ts";
+import type { Synced } from "../database/wal-sync.ts";
+import type { Definition, DefinitionChange } from "../definitions/definition.ts";
+import { definitions } from "../definitions/definitions.ts";
+import { allSchedules } from "../schedules/all-schedules.ts";
+import { type CarryOutDeps, carryOutStep, runNow } from "../schedules/carry-out-step.ts";
+import { type NewFire, pruneFires } from "../schedules/fire-store.ts";
+import { toLabelState } from "../schedules/labels/label-state.ts";
+import { type LabelChange, watchLabels } from "../schedules/labels/watch-labels.ts";
+import { pauseSchedule, resumeSchedule } from "../schedules/pause-schedule.ts";
+import type { ScheduleClock } from "../schedules/schedule-clock.ts";
+import { scheduleKind } from "../schedules/schedule-definitions.ts";
+import { findState, listStates } from "../schedules/schedule-state-store.ts";
+import { scheduler } from "../schedules/scheduler.ts";
+import { scheduleRoutes } from "../schedules/schedules.routes.ts";
+import type { StoredSchedule } from "../schedules/stored-schedule.ts";
+import type { Vault } from "../secrets/vault.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { newId } from "./new-id.ts";
+import type { OpenEngines } from "./open-engines.ts";
+import type { OpenRuns } from "./open-runs.ts";
+
+const HOUR_MS = 60 * 60 * 1000;
+/** Of each schedule, so much is remembered of what became of its times. */
+const FIRES_KEPT = 1_000;
+
+export interface OpenSchedulesDeps {
+  readonly clock: ScheduleClock;
+  readonly db: Kysely<Database>;
+  readonly synced: Synced;
+  readonly vault: Vault;
+  readonly audit: AuditLog;
+  readonly engines: Pick<OpenEngines, "labelEngines" | "subscribe">;
+  readonly runs: Pick<OpenRuns, "submit" | "check" | "read">;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** Everything that starts runs by time, wired. */
+export interface OpenSchedules {
+  readonly routes: ReturnType<typeof scheduleRoutes>;
+  /** Sentences about labels that can not be read. */
+  problems(): string[];
+  /** Takes up every schedule, and what was due while nobody looked. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
+  const { clock, db, synced, vault, audit, runs, logger } = deps;
+  const { now } = clock;
+  const carrying: CarryOutDeps = { db, vault, now, submit: runs.submit, observe: observer(deps) };
+  const running = scheduler({
+    clock,
+    carryOut: (schedule, step, startsMs) => carryOutStep(carrying, schedule, { step, startsMs }),
+    onFailure: ({ name }, error) =>
+      logger.error({ err: error, schedule: name }, "a schedule failed on our side"),
+  });
+
+  async function takeUp({ before, after }: DefinitionChange<StoredSchedule>): Promise<void> {
+    if (before && !after) return running.remove(before.id);
+    const schedule = after as Definition<StoredSchedule>;
+    const state = await findState(db, schedule.id);
+    if (state) running.put(schedule, state);
+  }
+  const kind = scheduleKind({
+    now,
+    onChanged: (change) => {
+      takeUp(change).catch((error: unknown) =>
+        logger.error({ err: error }, "a schedule that was changed is not taken up"),
+      );
+    },
+  });
+  const stored = definitions({ db, synced, audit, newId, now }, kind);
+
+  async function takeUpLabelled({ changed, gone }: LabelChange): Promise<void> {
+    for (const { id } of gone) running.remove(id);
+    for (const one of changed) {
+      if (!one.body) running.remove(one.id);
+      else running.put({ ...one, body: one.body }, await toLabelState(db, one, now()));
+      if (one.problem)
+        logger.warn({ schedule: one.name, problem: one.problem }, "labels are wrong");
+    }
+  }
+  const labels = watchLabels({
+    engines: deps.engines.labelEngines,
+    onChange: takeUpLabelled,
+    onFailure: (error) => logger.warn({ err: error }, "labels of schedules are not read"),
+  });
+
+  const pausing = { db, synced, audit, scheduler: running, now };
+  const routes = scheduleRoutes({
+    db,
+    vault,
+    now,
+    check: runs.check,
+    schedules: allSchedules(stored, labels.list),
+    pause: (schedule, asked) => pauseSchedule(pausing, schedule, asked),
+    resume: (schedule, caller) => resumeSchedule(pausing, schedule, caller),
+    runNow: (schedule, asked) => runNow(carrying, schedule, asked),
+    readRun: runs.read,
+  });
+
+  const pruning = setInterval(() => {
+    pruneFires(db, FIRES_KEPT).catch((error: unknown) =>
+      logger.warn({ err: error }, "old history of schedules stays"),
+    );
+  }, HOUR_MS);
+
+  return {
+    routes,
+    problems: () =>
+      labels.list().flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}.`] : [])),
+    start: async () => {
+      const states = new Map((await listStates(db)).map((state) => [state.scheduleId, state]));
+      const all = await stored.list();
+      await running.putAll(
+        all.flatMap((one) => {
+          const state = states.get(one.id);
+          return state ? [[one, state] as const] : [];
+        }),
+      );
+      if (deps.engines.labelEngines.length > 0) {
+        deps.engines.subscribe(() => void labels.refresh());
+        await labels.refresh();
+      }
+      running.start();
+    },
+    close: async () => {
+      clearInterval(pruning);
+      await running.close();
+    },
+  };
+}
+
+function observer({ metrics }: Pick<OpenSchedulesDeps, "metrics">): CarryOutDeps["observe"] {
+  return (fire: NewFire, startsMs: number) => {
+    metrics.scheduleFires.inc({ result: fire.result, cause: fire.cause });
+    if (fire.cause === "due" && fire.result !== "missed")
+      metrics.scheduleLag.observe(Math.max(0, fire.decided_at - startsMs) / 1000);
+  };
+}
