@@ -4,7 +4,11 @@
  */
 #include <stdlib.h>
 
-#include "../src/daemon.c"
+#include "../src/connection.h"
+#include "../src/outbox.h"
+#include "../src/text.h"
+#include "../src/turn.h"
+#include "../src/upkeep.h"
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

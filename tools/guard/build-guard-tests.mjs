@@ -38,13 +38,13 @@ const PROGRAMS = {
   "vectors-sanitized": {
     findCompiler: findClang,
     flags: [...SANITIZED, "-fsanitize=address,undefined"],
-    sources: () => [join(TESTS, "vectors.c"), ...without("main.c", "daemon.c")],
+    sources: () => [join(TESTS, "vectors.c"), ...without("main.c", "outbox.c")],
   },
   ...forEachArch("vectors", (arch) => ({
     findCompiler: () => findCompiler(arch),
     // Static, so that it runs where the other machine's libraries are not.
     flags: [...HOSTED, "-Os", "-static"],
-    sources: () => [join(TESTS, "vectors.c"), ...without("main.c", "daemon.c")],
+    sources: () => [join(TESTS, "vectors.c"), ...without("main.c", "outbox.c")],
   })),
   ...forEachArch("guard-emulated", (arch) => ({
     findCompiler: () => findCompiler(arch),
@@ -63,7 +63,7 @@ const PROGRAMS = {
       "-fsanitize=fuzzer,address,undefined",
       ...["-include", join(FUZZ, "pretend.h")],
     ],
-    sources: () => [join(FUZZ, "connection.c"), ...without("main.c", "daemon.c")],
+    sources: () => [join(FUZZ, "connection.c"), ...without("main.c")],
   },
 };
 
