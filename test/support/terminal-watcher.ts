@@ -25,7 +25,7 @@ export interface WatchOptions {
   readonly token?: string;
 }
 
-const WITHIN_MS = 30_000;
+const WITHIN_MS = 60_000;
 
 /** Connects and waits for the hello. */
 export async function watchTerminal(
@@ -59,14 +59,18 @@ export async function watchTerminal(
   async function until<Found>(find: () => Found | undefined, what: string): Promise<Found> {
     const giveUp = performance.now() + WITHIN_MS;
     for (;;) {
+      const from = performance.now();
       const found = find();
       if (found !== undefined) return found;
-      if (isOver || performance.now() > giveUp)
-        throw new Error(`${what} did not come; what came: ${JSON.stringify(bytes().toString())}`);
+      const lookedForMs = performance.now() - from;
+      if (isOver || from > giveUp)
+        throw new Error(`${what} did not come; what came: ${JSON.stringify(lastOf(bytes()))}`);
       await new Promise<void>((resolve) => {
         wake = resolve;
         setTimeout(resolve, 100);
       });
+      // Looking through megabytes for every piece that comes would keep us from taking them.
+      await new Promise((resolve) => setTimeout(resolve, 2 * lookedForMs));
     }
   }
 
@@ -100,4 +104,8 @@ export async function watchTerminal(
       await closed.promise;
     },
   };
+}
+
+function lastOf(bytes: Buffer): string {
+  return bytes.subarray(-2_000).toString();
 }
