@@ -7,6 +7,8 @@ if (major < 24 || (major === 24 && minor < 11)) {
   );
   process.exitCode = 69;
 } else {
+  const { beSparing } = await import("./be-sparing.js");
+  beSparing(process.argv.slice(2));
   const { main } = await import("../src/main.ts");
   process.exitCode = await main(process.argv.slice(2));
 }
