@@ -11,7 +11,7 @@ export async function ensureTestEnvironment() {
   await ensureCeph();
   const docker = await ensureDocker();
   const podman = await ensurePodman();
-  await ensureImages(docker, ["busybox", "scratch", "postgres", "mariadb"]);
+  await ensureImages(docker, ["busybox", "scratch", "postgres", "mariadb", "builder"]);
   await ensureImages(podman, ["busybox", "scratch"]);
   return { ...env, ...toVariables({ docker, podman }) };
 }

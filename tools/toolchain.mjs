@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { spawn } from "node:child_process";
 import { ROOT, STATE, TOOLCHAIN } from "./paths.mjs";
@@ -7,7 +7,7 @@ import { step } from "./progress.mjs";
 import { runCommand, tryCommand } from "./run-command.mjs";
 import { EXIT_UNAVAILABLE, SetUpError } from "./set-up-error.mjs";
 
-const NODE_VERSION = "24.21.0";
+export const NODE_VERSION = "24.21.0";
 const PNPM_VERSION = "12.21.0";
 /** The oldest Node that runs the sources as they are. */
 const OLDEST_NODE = [24, 11];
@@ -61,6 +61,12 @@ function isInstalled(spec) {
 function isNodeNewEnough() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   return major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
+}
+
+/** The program of the Node that runs the sources. */
+export function findNode() {
+  const own = join(TOOLCHAIN, "node_modules/.bin/node");
+  return realpathSync(existsSync(own) ? own : process.execPath);
 }
 
 async function hasPnpm() {

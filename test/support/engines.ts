@@ -10,6 +10,7 @@ export interface TestEngines {
     readonly mariadb: string;
     readonly busybox: string;
     readonly scratch: string;
+    readonly builder: string;
   };
 }
 
@@ -22,6 +23,7 @@ export function engines(): TestEngines {
       mariadb: "deckhand-test/mariadb-sqlite:1",
       busybox: "deckhand-test/busybox:1",
       scratch: "deckhand-test/scratch:1",
+      builder: "deckhand-test/builder:1",
     },
   };
 }

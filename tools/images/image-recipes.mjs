@@ -13,13 +13,21 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canInstallPackages, installPackages } from "../engine/debian-packages.mjs";
+import { ARCHES, CROSS_PACKAGES, hostArch } from "../guard/guard-compilers.mjs";
 import { ROOT } from "../paths.mjs";
 import { runCommand, tryCommand } from "../run-command.mjs";
 import { EXIT_UNAVAILABLE, SetUpError } from "../set-up-error.mjs";
+import { findNode, NODE_VERSION } from "../toolchain.mjs";
 
 const RECIPE_VERSION = "1";
 const POSTGRES_FOLDER = join(ROOT, "examples/images/psql-custom");
 const MARIADB_ENTRYPOINT = join(ROOT, "tools/images/mariadb-entrypoint.sh");
+/** What compiles the guard for this machine and for the other. */
+const COMPILER_PACKAGES = [
+  "gcc",
+  "libc6-dev",
+  ...ARCHES.filter((arch) => arch !== hostArch()).flatMap((arch) => CROSS_PACKAGES[arch]),
+];
 const POSTGRES_BIN = "/usr/lib/postgresql/15/bin";
 
 /** Small and quick: what is in it is gone with the container. */
@@ -67,6 +75,12 @@ export const IMAGES = {
     changes: ['CMD ["sh"]'],
     recipe: () => "all applets",
   },
+  builder: {
+    name: "deckhand-test/builder:1",
+    archive: writeBuilder,
+    changes: ["ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    recipe: () => `Node ${NODE_VERSION} and ${COMPILER_PACKAGES.join(", ")}`,
+  },
   scratch: {
     name: "deckhand-test/scratch:1",
     archive: (path, status) => writeBusybox(path, status, ["sleep", "echo", "cat"]),
@@ -88,6 +102,17 @@ async function writePostgres(path, status) {
     hooks: [
       `--customize-hook=copy-in ${join(POSTGRES_FOLDER, "entrypoint.sh")} /usr/local/bin`,
       "--customize-hook=rm -rf $1/var/lib/postgresql/15 $1/var/log/postgresql/*",
+    ],
+  });
+}
+
+function writeBuilder(path, status) {
+  return writeDebian(path, status, {
+    variant: "minbase",
+    packages: ["libstdc++6", ...COMPILER_PACKAGES],
+    hooks: [
+      `--customize-hook=upload ${findNode()} /usr/local/bin/node`,
+      "--customize-hook=chmod 755 $1/usr/local/bin/node",
     ],
   });
 }
