@@ -11,6 +11,7 @@ import { logsCommand } from "./commands/logs.ts";
 import { notificationsCommand } from "./commands/notifications.ts";
 import { rerunCommand } from "./commands/rerun.ts";
 import { waitCommand, watchCommand } from "./commands/watch.ts";
+import { retentionCommand } from "./commands/retention.ts";
 import { runCommand } from "./commands/run.ts";
 import { cancelCommand, runsCommand, showCommand } from "./commands/runs.ts";
 import { scriptsCommand } from "./commands/scripts.ts";
@@ -66,6 +67,7 @@ export function createProgram(surroundings: Surroundings): Command {
     contextCommand(surroundings),
     apiCommand(surroundings),
     doctorCommand(surroundings),
+    retentionCommand(surroundings),
     serveCommand(surroundings),
     completionCommand(surroundings),
     versionCommand(surroundings),

@@ -15,6 +15,7 @@ import type {
   ReplaceGroupRequestInput,
   ReplaceNotificationRequestInput,
   RerunRequest,
+  RetentionReport,
   Run,
   RunPage,
   RunPlanView,
@@ -159,6 +160,8 @@ export function createClient(options: ClientOptions) {
         new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => controller.close() })
       );
     },
+    planRetention: () => json<RetentionReport>("GET", "/api/v1/retention/plan"),
+    applyRetention: () => json<RetentionReport>("POST", "/api/v1/retention/apply"),
     /** Follows a run to its end, over cut connections. */
     followRun: (runId: string, follow: FollowOptions = {}): AsyncGenerator<RunUpdate> => {
       const source = { server: options.server, path: runPath(runId, "/events"), send: request };

@@ -42,6 +42,7 @@ export const ERROR_CATALOG = {
   },
   RUN_NOT_FOUND: { class: "not-found", title: "There is no such run" },
   EXECUTION_NOT_FOUND: { class: "not-found", title: "There is no such execution" },
+  OUTPUT_EXPIRED: { class: "not-found", title: "The output is not kept any more" },
   SCRIPT_NOT_FOUND: { class: "not-found", title: "There is no such script" },
   TARGET_NOT_FOUND: { class: "not-found", title: "There is no such target" },
   TERMINAL_NOT_FOUND: { class: "not-found", title: "There is no such terminal" },

@@ -195,6 +195,7 @@ export const executionOutput = z.object({
   storedBytes: z.number().int(),
   truncated: z.boolean(),
   complete: z.boolean().meta({ description: "false when output may be missing" }),
+  expired: z.boolean().meta({ description: "true when retention took what was stored" }),
   stdout: z.string().optional(),
   stderr: z.string().optional(),
   encoding: z.enum(["utf-8", "base64"]).optional(),

@@ -22,6 +22,8 @@ export const ACTIONS = [
   "schedule.read",
   "schedule.write",
   "schedule.run",
+  "retention.read",
+  "retention.apply",
   "token.read",
   "token.write",
   "notification.read",

@@ -78,6 +78,16 @@ const s3 = z.strictObject({
   timeoutMs: durationMs.default(5_000),
 });
 
+const retention = z.strictObject({
+  outputAgeMs: durationMs.optional(),
+  outputBytes: sizeBytes.optional(),
+  runAgeMs: durationMs.optional(),
+  runsPerScript: countOf.optional(),
+  everyMs: durationMs
+    .refine((ms) => ms >= 100 && ms <= 86_400_000, "write 100ms to 24h")
+    .default(3_600_000),
+});
+
 const origin = z
   .string()
   .regex(/^https?:\/\/[^/\s]+$/, "write https://name or https://name:port, without a path");
@@ -119,6 +129,7 @@ export const configInput = z.strictObject({
     .strictObject({ directory: z.string().min(1).optional(), s3: s3.optional() })
     .prefault({}),
   notifications: z.strictObject({ privateNetworks: z.array(network).default([]) }).prefault({}),
+  retention: retention.prefault({}),
   limits: limits.default({}),
   log: z
     .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
@@ -151,6 +162,8 @@ export interface Config {
   /** `s3` goes before the directory. */
   readonly scripts: { readonly directory: string; readonly s3: S3Config | undefined };
   readonly notifications: ParsedConfig["notifications"];
+  /** What is kept of past runs; without a rule, everything. */
+  readonly retention: ParsedConfig["retention"];
   readonly limits: Limits;
   readonly log: ParsedConfig["log"];
   /** What finding an engine by itself looks at. */

@@ -22,6 +22,8 @@ const S3_KEYS = [
   "timeoutMs",
 ];
 
+const RETENTION_KEYS = ["outputAgeMs", "outputBytes", "runAgeMs", "runsPerScript", "everyMs"];
+
 /** Which variable sets which key; what a file says comes after it. */
 const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Reader }[] = [
   { path: ["dataDir"], read: asText },
@@ -36,6 +38,7 @@ const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Rea
   { path: ["scripts", "directory"], read: asText },
   { path: ["secrets", "keyFile"], read: asText },
   ...S3_KEYS.map((name) => ({ path: ["scripts", "s3", name], read: asText })),
+  ...RETENTION_KEYS.map((name) => ({ path: ["retention", name], read: asText })),
   { path: ["log", "level"], read: asText },
   ...Object.keys(DEFAULT_LIMITS).map((name) => ({ path: ["limits", name], read: asText })),
 ];

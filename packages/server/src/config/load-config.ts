@@ -140,6 +140,7 @@ function complete(parsed: ParsedConfig, env: Environment): Config {
       s3: toS3Config(parsed, env),
     },
     notifications: parsed.notifications,
+    retention: parsed.retention,
     limits: { ...DEFAULT_LIMITS, ...withoutUndefined(parsed.limits) },
     log: parsed.log,
     discovery: { env: discovered, homeDir },

@@ -5,6 +5,7 @@ export interface Database extends SchedulesTables {
   runs: RunsTable;
   executions: ExecutionsTable;
   script_texts: { sha256: string; text: string };
+  output_removals: { run_id: string };
   run_inputs: { run_id: string; stdin: Uint8Array };
   /** Gone when their run has ended: a trigger sees to it. */
   run_secrets: { run_id: string; sealed: string };
@@ -146,6 +147,8 @@ export interface ExecutionsTable {
   complete: Generated<number>;
   leftovers_json: Generated<string>;
   usage_json: string | null;
+  /** When retention took its output. */
+  output_expired_at: number | null;
   attempt: Generated<number>;
   retry_of: string | null;
   /** The later attempt that counts in its place. */

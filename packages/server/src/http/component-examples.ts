@@ -64,6 +64,7 @@ const execution = {
     storedBytes: 412,
     truncated: false,
     complete: true,
+    expired: false,
     stdout: 'INFO:  vacuuming "public.orders"\n',
     stderr: "",
     encoding: "utf-8",

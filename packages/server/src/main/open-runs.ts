@@ -69,6 +69,7 @@ export interface OpenRuns {
   /** Throws what would be refused of a request whenever it is made; gives the names of its secrets. */
   readonly check: (request: RunRequest) => Promise<readonly string[]>;
   readonly read: (runId: string) => Promise<Run>;
+  readonly output: OutputLog;
   /** Settles what an earlier process left open; queued executions go on. */
   recover(): Promise<void>;
   /** Accepts nothing more, gives what runs a moment, then gives it up. */
@@ -183,6 +184,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     submit,
     check: (request) => checkRequest(planDeps, request),
     read: async (runId) => toRun(await getRun(db, runId), await listExecutions(db, runId)),
+    output,
     recover: async () => {
       const recovered = await recoverRuns({
         ...shared,

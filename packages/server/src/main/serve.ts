@@ -34,6 +34,9 @@ import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { metricsRoutes } from "../telemetry/metrics.routes.ts";
 import { storageProblems } from "./free-space.ts";
 import { ensureGuardKey } from "../guard/guard-key.ts";
+import { openRetention } from "../retention/retention.ts";
+import { retentionRoutes } from "../retention/retention.routes.ts";
+import { retentionStore } from "../retention/retention-store.ts";
 import { isOpenExecution } from "../runs/run-store.ts";
 import { newId } from "./new-id.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
@@ -133,6 +136,17 @@ export async function openServer(
     metrics,
     logger,
   });
+  const { everyMs, ...rules } = config.retention;
+  const retention = openRetention({
+    rules,
+    everyMs,
+    store: retentionStore(db),
+    output: runs.output,
+    synced,
+    now: Date.now,
+    onProblem: (error) => logger.warn({ err: error }, "retention stopped before its end"),
+  });
+  opening.defer(() => retention.close());
   const access = tokenAccess({ tokens, now: Date.now });
   const terminals = openTerminals({ config, engines, select, access, tokens, audit, logger });
   const app = createApp({
@@ -156,6 +170,7 @@ export async function openServer(
         ],
       }),
       runs.routes,
+      retentionRoutes({ retention, audit }),
       terminals.routes,
       targetRoutes({ targets: engines.targets, select, listEngines: engines.list }),
       doctorRoutes({

@@ -84,6 +84,7 @@ export function toExecution(row: ExecutionRow): Execution {
       storedBytes: row.stored_bytes,
       truncated: row.truncated === 1,
       complete: row.complete === 1,
+      expired: row.output_expired_at !== null,
     },
     usage: row.usage_json === null ? null : (JSON.parse(row.usage_json) as Usage),
     leftovers: JSON.parse(row.leftovers_json) as Leftover[],

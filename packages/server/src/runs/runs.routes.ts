@@ -270,6 +270,7 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
     handler: async (request, reply) => {
       const { execution, stream } = request.query;
       const row = await onlyExecution(deps, request.params.id, execution);
+      assertOutputKept([row]);
       reply.header("content-type", "application/octet-stream");
       reply.header(
         "content-disposition",
@@ -316,6 +317,7 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
 async function readPage(deps: RunRoutesDeps, runId: string, query: z.infer<typeof outputQuery>) {
   const run = await getRun(deps.db, runId);
   const rows = await pickExecutions(deps, run, query.execution);
+  assertOutputKept(rows);
   const names = new Map(rows.map((row) => [row.id, row.target_name]));
   const cursor = deps.output.openCursor(runId, {
     executionIds: [...names.keys()],
@@ -340,6 +342,15 @@ async function pickExecutions(deps: RunRoutesDeps, run: RunRow, wanted: string |
     });
   }
   return picked;
+}
+
+function assertOutputKept(rows: readonly ExecutionRow[]): void {
+  const [row] = rows;
+  if (!row || rows.some((one) => one.output_expired_at === null)) return;
+  throw new AppError("OUTPUT_EXPIRED", {
+    detail: `The output of ${row.run_id} was removed on ${new Date(row.output_expired_at ?? 0).toISOString()}.`,
+    hint: "The server's retention rules took it: deckhand retention plan",
+  });
 }
 
 async function onlyExecution(

@@ -8,6 +8,7 @@ import * as rollouts from "./0006-rollouts.ts";
 import * as secrets from "./0007-secrets.ts";
 import * as schedules from "./0008-schedules.ts";
 import * as notifications from "./0009-notifications.ts";
+import * as retention from "./0012-retention.ts";
 
 /** Every migration, in order; a landed one is never edited. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -20,4 +21,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0007-secrets": secrets,
   "0008-schedules": schedules,
   "0009-notifications": notifications,
+  "0012-retention": retention,
 };

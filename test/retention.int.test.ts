@@ -1,0 +1,181 @@
+import { randomUUID } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
+import type { RetentionReport, Run, RunPage, RunSummary } from "@deckhand/core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CommandLine, commandLine } from "../packages/cli/test/support/command-line.ts";
+import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
+import { engines } from "./support/engines.ts";
+import {
+  cancelRun,
+  onlyExecution,
+  rawOutput,
+  readRun,
+  startAndSee,
+} from "./support/run-requests.ts";
+import { type TargetContainer, targetContainer } from "./support/target-container.ts";
+
+const KEPT_BYTES = 40_000;
+const KEPT_RUNS = 60;
+const WORKERS = 4;
+const KILLS = 3;
+const RUNS = Number(process.env["DECKHAND_TEST_RETENTION_RUNS"] ?? 120);
+const LINES = 80;
+
+let server: DeckhandServer;
+let target: TargetContainer;
+let cli: CommandLine;
+
+beforeAll(async () => {
+  [server, target] = await Promise.all([
+    startDeckhandServer({
+      engines: [`local=unix://${engines().docker.socketPath}`],
+      env: {
+        DECKHAND_RETENTION_OUTPUT_BYTES: `${KEPT_BYTES}`,
+        DECKHAND_RETENTION_RUNS_PER_SCRIPT: `${KEPT_RUNS}`,
+        DECKHAND_RETENTION_EVERY_MS: "100ms",
+      },
+    }),
+    targetContainer({}),
+  ]);
+  const text = `#!/bin/sh\n# @deckhand 1\n# @param ID string\ni=0; while [ $i -lt ${LINES} ]; do echo "$ID line $i"; i=$((i+1)); done\n`;
+  const body = JSON.stringify({ path: "numbered.sh", text });
+  expect((await server.fetch("/api/v1/scripts", { method: "POST", body })).status).toBe(201);
+});
+
+afterAll(async () => {
+  await cli?.close();
+  await server?.close();
+  await target?.remove();
+});
+
+const toOutput = (id: string) =>
+  Array.from({ length: LINES }, (_, line) => `${id} line ${line}\n`).join("");
+
+/** Asks again until the server that may just be dead has answered. */
+async function insist(path: string, init?: RequestInit): Promise<Response> {
+  const until = performance.now() + 90_000;
+  for (;;) {
+    try {
+      const answer = await server.fetch(path, init);
+      if (answer.status < 500 || performance.now() > until) return answer;
+    } catch (error) {
+      if (performance.now() > until) throw error;
+    }
+    await pause(100);
+  }
+}
+
+async function runOne(id: string): Promise<string> {
+  const body = JSON.stringify({
+    script: "numbered",
+    on: [`name=${target.name}`],
+    params: { ID: id },
+  });
+  const headers = { "idempotency-key": randomUUID() };
+  const answer = await insist("/api/v1/runs?wait=60s", { method: "POST", body, headers });
+  // When the server dies after the run and before its answer, retention may have taken the run by then.
+  expect([200, 201, 404]).toContain(answer.status);
+  return answer.status === 404 ? "" : ((await answer.json()) as Run).id;
+}
+
+async function listAll(): Promise<RunSummary[]> {
+  const runs: RunSummary[] = [];
+  for (let after: string | null = ""; after !== null; ) {
+    const answer = await insist(`/api/v1/runs?limit=200${after && `&after=${after}`}`);
+    const page = (await answer.json()) as RunPage;
+    runs.push(...page.data);
+    after = page.next;
+  }
+  return runs;
+}
+
+async function listDirectories(): Promise<string[]> {
+  const root = join(server.dataDir, "output");
+  const folders = await readdir(root);
+  return (await Promise.all(folders.map((folder) => readdir(join(root, folder))))).flat();
+}
+
+function rows(sql: string): Record<string, unknown>[] {
+  const database = new DatabaseSync(join(server.dataDir, "deckhand.db"), { readOnly: true });
+  try {
+    return database.prepare(sql).all() as Record<string, unknown>[];
+  } finally {
+    database.close();
+  }
+}
+
+test("under load and three kills, what is kept is whole, and of what goes nothing is left", async () => {
+  const waiting = {
+    inline: { text: "echo open; sleep 3000", interpreter: "sh" },
+    on: [`name=${target.name}`],
+  };
+  const open = await startAndSee(server, waiting, "open");
+  const ids = Array.from({ length: RUNS }, (_, place) => `id-${place}-${randomUUID()}`);
+  const runOf = new Map<string, string>();
+  const rest = [...ids];
+  const work = async () => {
+    for (let id = rest.shift(); id !== undefined; id = rest.shift())
+      runOf.set(await runOne(id), id);
+  };
+  const working = Promise.all(Array.from({ length: WORKERS }, work));
+  for (let kill = 1; kill <= KILLS; kill++) {
+    while (rest.length > RUNS * (1 - kill / (KILLS + 1))) await pause(20);
+    await server.kill("SIGKILL");
+    await server.start();
+  }
+  await working;
+  expect(runOf.size).toBeGreaterThan(RUNS / 2);
+  const applied = (await (
+    await insist("/api/v1/retention/apply", { method: "POST" })
+  ).json()) as RetentionReport;
+  expect(applied).toMatchObject({ applied: true, rules: { outputBytes: KEPT_BYTES } });
+
+  const runs = await listAll();
+  const ended = runs.filter(({ script }) => script?.name === "numbered");
+  expect(ended.length).toBe(KEPT_RUNS);
+  const withOutput: string[] = [];
+  let bytes = 0;
+  for (const { id } of ended) {
+    const run = await readRun(server, id);
+    const { output, state } = onlyExecution(run);
+    expect(state).toBe("succeeded");
+    const raw = await server.fetch(`/api/v1/runs/${id}/output/raw`);
+    if (output.expired) {
+      expect(await raw.json()).toMatchObject({ status: 404, code: "OUTPUT_EXPIRED" });
+      continue;
+    }
+    const name = runOf.get(id);
+    expect(await raw.text()).toBe(name === undefined ? undefined : toOutput(name));
+    withOutput.push(id);
+    bytes += output.storedBytes;
+  }
+  expect(withOutput.length).toBeGreaterThan(3);
+  expect(bytes).toBeLessThanOrEqual(KEPT_BYTES);
+  expect((await listDirectories()).sort()).toEqual([...withOutput, open.id].sort());
+
+  expect(await readRun(server, open.id)).toMatchObject({ state: "running" });
+  expect(await rawOutput(server, open.id)).toBe("open\n");
+  expect(rows("select run_id from output_removals")).toEqual([]);
+  expect(rows("select id from executions where run_id not in (select id from runs)")).toEqual([]);
+  expect(rows("select count(*) as n from script_texts")).toEqual([{ n: 2 }]);
+  await cancelRun(server, open.id);
+}, 240_000);
+
+test("a plan says what would go and changes nothing; logs of what is gone say so", async () => {
+  cli = await commandLine(server);
+  const runs = await listAll();
+  const planned = await cli.run(["retention", "plan", "-o", "json"]);
+  expect(JSON.parse(planned.stdout)).toMatchObject({
+    applied: false,
+    looked: runs.length,
+    bytes: 0,
+  });
+  const oldest = runs.findLast(({ script }) => script?.name === "numbered");
+  const logs = await cli.run(["logs", oldest?.id ?? ""]);
+  expect(logs.exitCode).not.toBe(0);
+  expect(logs.stderr).toContain("retention");
+  expect((await listAll()).map(({ id }) => id)).toEqual(runs.map(({ id }) => id));
+});
