@@ -1,6 +1,7 @@
 import { type DeckhandClient, ProblemError } from "@deckhand/client";
 import type { Run, RunRequestInput, ScriptParam } from "@deckhand/core";
 import type { CommandContext } from "./command-context.ts";
+import { toScriptReference } from "./script-reference.ts";
 import { ask, canAsk } from "./terminal/ask.ts";
 
 interface Creation {
@@ -45,9 +46,8 @@ async function findParams(
     const path = inline.name ?? "script";
     return (await client.checkScript({ path, text: inline.text })).header.params;
   }
-  const [, name = "", version] = /^(.+?)(?:@(\d+))?$/.exec(script ?? "") ?? [];
-  const wanted = version === undefined ? undefined : Number(version);
-  return (await client.getScript(name, wanted)).header.params;
+  const { name, version } = toScriptReference(script ?? "");
+  return (await client.getScript(name, version)).header.params;
 }
 
 async function askFor(

@@ -4,6 +4,7 @@ import type { Surroundings } from "./command-context.ts";
 import { type ConnectionOptions, resolveConnection } from "./connection.ts";
 import { readContexts } from "./context-file.ts";
 import { createProgram } from "./program.ts";
+import { toScriptReference } from "./script-reference.ts";
 
 /** A completion that comes later than this is in the way. */
 const ANSWER_WITHIN_MS = 150;
@@ -11,7 +12,7 @@ const ANSWER_WITHIN_MS = 150;
 const HARMLESS = /^[\w.,:/@%+=-]+$/;
 const SELECTOR_KEYS = ["label=", "project=", "service=", "name=", "image=", "engine=", "status="];
 const RUN_COMMANDS: readonly string[] = ["show", "logs", "watch", "wait", "cancel", "rerun"];
-const SCRIPT_COMMANDS: readonly string[] = ["show", "get", "edit", "rm", "versions"];
+const SCRIPT_COMMANDS: readonly string[] = ["show", "form", "get", "edit", "rm", "versions"];
 
 /** What has been typed, taken apart. */
 interface Typed {
@@ -148,7 +149,7 @@ async function findScripts({ ask }: Asking): Promise<readonly string[]> {
 }
 
 async function findParams({ ask }: Asking, script: string): Promise<readonly string[]> {
-  const { header } = await (await ask()).getScript(script.replace(/@\d+$/, ""));
+  const { header } = await (await ask()).getScript(toScriptReference(script).name);
   return header.params.flatMap(({ name, choices }) =>
     choices ? choices.map((choice) => `${name}=${choice}`) : [`${name}=`],
   );
@@ -176,7 +177,7 @@ async function findSecrets({ ask }: Asking): Promise<readonly string[]> {
 async function findSecretOptions(asking: Asking): Promise<readonly string[]> {
   const [script] = asking.typed.operands;
   if (script === undefined) return [];
-  const { header } = await (await asking.ask()).getScript(script.replace(/@\d+$/, ""));
+  const { header } = await (await asking.ask()).getScript(toScriptReference(script).name);
   const stored = await findSecrets(asking);
   return header.params
     .filter(({ secret }) => secret)

@@ -46,6 +46,8 @@ test("a script is stored, listed, shown, changed, read at a version, and removed
   expect(put.stdout).toMatch(/^say\/hello@1 /);
   expect((await line.run(["scripts", "ls"])).stdout).toContain("Say it");
   expect((await line.run(["scripts", "show", "say/hello"])).stdout).toMatch(/WHO +string +=.*you/);
+  const form = await line.run(["scripts", "form", "say/hello@1"]);
+  expect(form.stdout).toMatch(/^WHO +string +you/m);
   expect(await line.run(["run", "say/hello", "--on", target.name])).toMatchObject({
     stdout: "hi you\n",
   });

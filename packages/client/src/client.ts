@@ -21,6 +21,7 @@ import type {
   RunPlanView,
   RunRequestInput,
   Script,
+  ScriptForm,
   ScriptPage,
   ScriptVersion,
   StoredSecret,
@@ -200,6 +201,9 @@ export function createClient(options: ClientOptions) {
     listVersions: async (name: string) =>
       (await json<{ data: ScriptVersion[] }>("GET", scriptPath(name, "/versions"))).data,
     createScript: (body: CreateScriptRequest) => json<Script>("POST", "/api/v1/scripts", { body }),
+    /** Fields for a form, and a JSON Schema of `params`. */
+    getScriptForm: (name: string, version?: number) =>
+      json<ScriptForm>("GET", scriptPath(name, "/form"), { query: { version } }),
     updateScript: (name: string, body: UpdateScriptRequest, sha256: string) =>
       json<Script>("PUT", scriptPath(name), {
         body,

@@ -44,6 +44,7 @@ export * from "./script/read-resource-limit.ts";
 export * from "./script/resolve-launch.ts";
 export * from "./script/resolve-params.ts";
 export type { GivenSecrets } from "./script/resolve-secrets.ts";
+export * from "./script/script-form.ts";
 export * from "./script/script-header.ts";
 export * from "./script/script-path.ts";
 export * from "./script/secret-value.ts";

@@ -4,12 +4,14 @@ import { type CommandContext, confirm, show, type Surroundings } from "../comman
 import { EXIT } from "../exit-codes.ts";
 import { listAllScripts } from "../list-all-scripts.ts";
 import { readText } from "../run-options.ts";
+import { toScriptReference } from "../script-reference.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { ProblemError } from "@deckhand/client";
 import { action, newCommand } from "./command.ts";
 import { editCommand } from "./edit-script.ts";
 import { syncCommand } from "./sync-scripts.ts";
+import { formCommand } from "./script-form.ts";
 
 export function scriptsCommand(surroundings: Surroundings): Command {
   return newCommand("scripts", {
@@ -22,6 +24,7 @@ export function scriptsCommand(surroundings: Surroundings): Command {
   })
     .addCommand(listCommand(surroundings))
     .addCommand(showCommand(surroundings))
+    .addCommand(formCommand(surroundings))
     .addCommand(getCommand(surroundings))
     .addCommand(putCommand(surroundings))
     .addCommand(editCommand(surroundings))
@@ -83,11 +86,8 @@ function showCommand(surroundings: Surroundings): Command {
 }
 
 async function readScript(context: CommandContext, reference: string): Promise<Script> {
-  const [, name = reference, version] = /^(.+)@(\d+)$/.exec(reference) ?? [];
-  return (await context.client()).getScript(
-    name,
-    version === undefined ? undefined : Number(version),
-  );
+  const { name, version } = toScriptReference(reference);
+  return (await context.client()).getScript(name, version);
 }
 
 function toDetail({ name, version, sha256, path, header, problems }: Script): string {

@@ -33,6 +33,24 @@ export const scriptParam = z
   .meta({ id: "ScriptParam" });
 export type ScriptParam = z.infer<typeof scriptParam>;
 
+/** A parameter as a field of a form. */
+export const formField = scriptParam
+  .extend({ label: z.string().meta({ description: "the name in words" }) })
+  .meta({ id: "FormField" });
+export type FormField = z.infer<typeof formField>;
+
+/** What a script takes, for forms and for other programs. */
+export const scriptForm = z
+  .object({
+    fields: z.array(formField).meta({ description: "in the order of the header" }),
+    schema: z.record(z.string(), z.unknown()).meta({
+      description:
+        "JSON Schema 2020-12 of a run's `params`; a secret may come from `secrets` in place of `params`",
+    }),
+  })
+  .meta({ id: "ScriptForm" });
+export type ScriptForm = z.infer<typeof scriptForm>;
+
 export const scriptHeaderView = z
   .object({
     title: z.string().nullable(),

@@ -149,7 +149,7 @@ describe("a problem says where it is and what was meant", () => {
     [
       ["@on label=a,projct=x"],
       [
-        '3:15 "projct" is not a key; the keys are name, id, project, service, image, engine, status, health, label. Did you mean project?',
+        '3:15 "projct" is not a key; the keys are name, id, project, service, image, engine, status, health, label, group. Did you mean project?',
       ],
     ],
     [

@@ -198,7 +198,9 @@ describe("reserved names", () => {
 
 test("a secret that is too short to be hidden is refused, and one that is nothing is taken", () => {
   const short = () => resolveParams(HEADER, { MODE: "run", TOKEN: " abc\n" });
-  expect(short).toThrow("TOKEN has 3 bytes without the space around it; a secret needs at least 4");
+  expect(short).toThrow(
+    "TOKEN has 3 characters without the space around it; a secret needs at least 4",
+  );
   expect(resolveParams(HEADER, { MODE: "run", TOKEN: "" }).secrets).toMatchObject({ TOKEN: "" });
 });
 

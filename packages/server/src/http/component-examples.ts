@@ -150,6 +150,8 @@ const param = {
   help: "schema-qualified table",
 };
 
+const field = { ...param, label: "Table" };
+
 const secret = {
   name: "db/main",
   createdAt: TIME.started,
@@ -310,6 +312,17 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   OutputFrame: outputFrame,
   OutputPage: { data: [outputFrame], next: 41, complete: true },
   ScriptParam: param,
+  FormField: field,
+  ScriptForm: {
+    fields: [field],
+    schema: {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      type: "object",
+      additionalProperties: false,
+      required: ["TABLE"],
+      properties: { TABLE: { type: "string", minLength: 1, maxLength: 63 } },
+    },
+  },
   ScriptHeader: header,
   ScriptSource: source,
   ScriptSummary: scriptSummary,

@@ -41,6 +41,25 @@ async function create(path: string, text = TEXT): Promise<{ script: Script; etag
   return { script: answer.body as Script, etag: answer.headers.get("etag") ?? "" };
 }
 
+test("a script's form says what it takes, also of a version that was", async () => {
+  const { script, etag } = await create("form/disk.sh");
+  const changed = { text: "#!/bin/sh\n# @deckhand 1\n# @param JOBS int(1..8)\n\ntrue\n" };
+  await send("PUT", "/form%2Fdisk", { body: changed, headers: { "if-match": etag } });
+  expect(await send("GET", "/form%2Fdisk/form")).toMatchObject({
+    status: 200,
+    body: {
+      fields: [{ name: "JOBS", label: "Jobs", type: "int", required: true }],
+      schema: { required: ["JOBS"], properties: { JOBS: { type: "integer", maximum: 8 } } },
+    },
+  });
+  expect((await send("GET", `/form%2Fdisk/form?version=${script.version}`)).body).toMatchObject({
+    fields: [{ name: "PLACE", label: "Place", default: "/" }],
+    schema: { properties: { PLACE: { type: "string", default: "/" } } },
+  });
+  expect((await send("GET", "/form%2Fdisc/form")).body).toMatchObject({ code: "SCRIPT_NOT_FOUND" });
+  expect((await send("GET", "/form%2Fdisk/form?version=0")).status).toBe(400);
+});
+
 test("a script is created, read, changed, read as it was, and removed", async () => {
   const { script, etag } = await create("db/disk.sh");
   expect(script).toMatchObject({ name: "db/disk", path: "db/disk.sh", version: 1, text: TEXT });

@@ -5,10 +5,12 @@ import {
   listScriptsQuery,
   parseScriptHeader,
   type Script,
+  scriptForm,
   scriptPage,
   script as scriptSchema,
   scriptVersionList,
   toHeaderView,
+  toScriptForm,
   updateScriptRequest,
 } from "@deckhand/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -35,6 +37,9 @@ const nameParams = z.strictObject({ name: nameParam });
 const versionParams = z.strictObject({
   name: nameParam,
   version: z.coerce.number().int().min(1).max(999_999_999),
+});
+const formQuery = z.strictObject({
+  version: z.coerce.number().int().min(1).max(999_999_999).optional(),
 });
 const matchHeaders = z.looseObject({
   "if-match": z
@@ -214,6 +219,22 @@ function versionRoutes(app: App, { library }: ScriptRoutesDeps): void {
       response: { 200: scriptVersionList, ...problemResponses(400, 404, 422) },
     },
     handler: async ({ params }) => ({ data: [...(await library.listVersions(params.name))] }),
+  });
+  app.get("/api/v1/scripts/:name/form", {
+    config: { action: "script.read" },
+    schema: {
+      operationId: "getScriptForm",
+      summary: "Describe what a script takes: fields for a form, and a JSON Schema",
+      tags: TAGS,
+      params: nameParams,
+      querystring: formQuery,
+      response: { 200: scriptForm, ...problemResponses(400, 404, 422) },
+    },
+    handler: async ({ params: { name }, query: { version } }) => {
+      const found =
+        version === undefined ? await library.get(name) : await library.getVersion(name, version);
+      return toScriptForm(parseScriptHeader(found.text, found.path).header);
+    },
   });
   app.get("/api/v1/scripts/:name/versions/:version", {
     config: { action: "script.read" },
