@@ -20,6 +20,7 @@ const CALLS = [
   "GET /containers/json",
   "GET /containers/ID/json",
   "GET /containers/ID/top",
+  "GET /containers/ID/stats",
   "POST /containers/ID/exec",
   "POST /exec/ID/start",
   "GET /exec/ID/json",

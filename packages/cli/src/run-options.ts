@@ -4,6 +4,8 @@ import {
   RESOURCE_LIMITS,
   type ResourceLimitName,
   type ResourceLimits,
+  type PickStrategy,
+  pickStrategy,
   type RunRequestInput,
   readResourceLimit,
   type SurvivorPolicy,
@@ -21,6 +23,8 @@ export interface RunOptions extends ViewOptions, LimitOptions, RolloutOptions {
   readonly on?: string[];
   readonly except?: string[];
   readonly one?: boolean;
+  readonly pick?: number;
+  readonly strategy?: PickStrategy;
   readonly max?: number;
   readonly allowEmpty?: boolean;
   readonly env?: string[];
@@ -87,6 +91,13 @@ function addPlaceOptions(command: Command): Command {
     )
     .option("--except <selector>", "targets to leave out", collect)
     .option("--one", "one target of each compose service, a healthy one where there is such")
+    .option("--pick <n>", "only so many of those that match", countOf("--pick"))
+    .addOption(
+      new Option(
+        "--strategy <how>",
+        "which ones --pick takes: the next each time (else), the least busy, any",
+      ).choices(pickStrategy.options),
+    )
     .option("--max <n>", "refuse to run on more targets than this", countOf("--max"))
     .option("--allow-empty", "succeed when nothing matches")
     .option("-e, --env <name=value>", "a variable for the script", collect)
@@ -155,6 +166,7 @@ export async function toSharedRequest(
     on,
     ...(except && { except }),
     ...(one && { onePerService: true }),
+    ...toPick(options),
     ...(user !== undefined && { user }),
     ...(workdir !== undefined && { workdir }),
     ...(reason !== undefined && { reason }),
@@ -170,6 +182,14 @@ export async function toSharedRequest(
     ...(survivors !== undefined && { survivors }),
     ...toRolloutRequest(options),
   };
+}
+
+function toPick({ pick, strategy }: RunOptions): Pick<RunRequestInput, "pick"> {
+  if (pick !== undefined) return { pick: { count: pick, ...(strategy && { strategy }) } };
+  if (strategy === undefined) return {};
+  throw new UsageError("--strategy says which ones --pick takes, and there is no --pick", {
+    hint: `For example: --pick 1 --strategy ${strategy}`,
+  });
 }
 
 function toLimits(options: LimitOptions): ResourceLimits {

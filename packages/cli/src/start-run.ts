@@ -5,6 +5,7 @@ import { assertPlanConfirmed } from "./confirm-run.ts";
 import { followToEnd } from "./follow-to-end.ts";
 import { type RunOptions, toFollowChoice } from "./run-options.ts";
 import { toTable } from "./terminal/table.ts";
+import { toPickText } from "./views/pick-text.ts";
 import { toLimitWords } from "./views/limit-words.ts";
 
 /** Starts what is asked for, or only shows it, and follows it to its end. */
@@ -35,7 +36,8 @@ function toPlanText(plan: RunPlanView): string {
     ...toLimitWords(plan),
   ].filter(Boolean);
   const head = `${what} (${how.join(", ")}) would run on ${plan.targets.length} targets:\n`;
+  const picked = plan.pick === null ? "" : `  picked ${toPickText(plan.pick)}\n`;
   const params = Object.entries(plan.params).map(([name, value]) => `  ${name}=${String(value)}\n`);
   const rows = plan.targets.map(({ name, engine, image }) => [name, engine, image]);
-  return `${head}${params.join("")}${toTable(["TARGET", "ENGINE", "IMAGE"], rows)}`;
+  return `${head}${picked}${params.join("")}${toTable(["TARGET", "ENGINE", "IMAGE"], rows)}`;
 }

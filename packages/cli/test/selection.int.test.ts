@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Run } from "@deckhand/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dockerContainer, type TestContainer } from "../../../test/support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "../../../test/support/deckhand-server.ts";
@@ -112,6 +113,91 @@ describe("targets shows what a run would take", () => {
       exitCode: 66,
       stdout: "",
       stderr: expect.stringContaining("did you mean service="),
+    });
+  });
+});
+
+describe("--pick takes some of those that match", () => {
+  const pick = async (...words: string[]) => {
+    const done = await line.run(["exec", "--on", ALL, ...words, "-o", "json", "--", "sleep", "0"]);
+    const run = JSON.parse(done.stdout) as Run;
+    return { run, names: run.executions.map(({ target }) => target.name) };
+  };
+
+  /** An engine that is slow does not tell in time; who was chosen counts as busier for a second. */
+  async function pickKnowingCpu() {
+    for (let tries = 1; ; tries++) {
+      const picked = await pick("--pick", "1", "--strategy", "least-busy");
+      if (tries === 20 || picked.run.pick?.chosen.every(({ why }) => why.includes("CPU")))
+        return picked;
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+    }
+  }
+
+  test("the next one each time, each as often as any other, and says so", async () => {
+    const rounds = [];
+    for (let round = 0; round < 3; round++) rounds.push(await pick("--pick", "1"));
+    expect(rounds.flatMap(({ names }) => names)).toEqual([db1.name, db2.name, web.name]);
+    expect(rounds[1]?.run.pick).toEqual({
+      count: 1,
+      strategy: "round-robin",
+      matched: 3,
+      chosen: [{ target: db2.name, why: `next after ${db1.name}` }],
+    });
+    expect((await pick("--pick", "2")).names).toEqual([db1.name, db2.name]);
+    const { run, names } = await pick("--pick", "2");
+    expect(names).toEqual([db1.name, web.name]);
+    const shown = await line.run(["show", run.id]);
+    expect(shown.stdout).toContain(`2 of 3, round-robin: ${web.name} (next after ${db2.name})`);
+  });
+
+  test("without a turn in a dry run", async () => {
+    const words = ["exec", "--on", ALL, "--pick", "1", "--dry-run", "--", "true"];
+    const [one, other] = [await line.run(words), await line.run(words)];
+    expect(one.stdout).toBe(other.stdout);
+    expect(one.stdout).toContain("picked 1 of 3, round-robin: ");
+  });
+
+  test("the one with the fewest executions, then the one whose CPU has least to do", async () => {
+    const busy = await line.run(["exec", "--on", db1.name, "-d", "--", "sleep", "600"]);
+    await web.exec(["sh", "-c", "(while :; do :; done) >/dev/null 2>&1 & echo $! >/tmp/spinner"]);
+    const one = await pickKnowingCpu();
+    expect(one.names).toEqual([db2.name]);
+    expect(one.run.pick?.chosen[0]?.why).toMatch(/^0 open executions, \d+ % CPU$/);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    const two = await pick("--pick", "2", "--strategy", "least-busy");
+    expect(two.names).not.toContain(db1.name);
+    await web.exec(["sh", "-c", "kill -9 $(cat /tmp/spinner)"]);
+    await line.run(["cancel", busy.stdout.trim()]);
+  });
+
+  test("any by chance, and all when there are not more", async () => {
+    expect((await pick("--pick", "1", "--strategy", "random")).names).toHaveLength(1);
+    expect((await pick("--pick", "9")).names).toHaveLength(3);
+  });
+
+  test("so that a limit that all would exceed is none for some", async () => {
+    expect((await pick("--max", "1", "--pick", "1")).names).toHaveLength(1);
+    const tooMany = await line.run([
+      "exec",
+      "--on",
+      ALL,
+      "--max",
+      "1",
+      "--pick",
+      "2",
+      "--",
+      "true",
+    ]);
+    expect(tooMany).toMatchObject({ exitCode: 64, stderr: expect.stringContaining("at most 1") });
+  });
+
+  test("and --strategy without --pick is refused", async () => {
+    expect(
+      await line.run(["exec", "--on", ALL, "--strategy", "random", "--", "true"]),
+    ).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining("--pick 1 --strategy random"),
     });
   });
 });

@@ -124,6 +124,7 @@ test("the schemas are these, one of each, those of requests with Input at the en
     "OpenTerminalRequestInput",
     "OutputFrame",
     "OutputPage",
+    "Pick",
     "Problem",
     "ReceiverInput",
     "ReceiverView",

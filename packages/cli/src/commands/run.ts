@@ -35,6 +35,7 @@ export function runCommand(surroundings: Surroundings): Command {
         "deckhand run db/vacuum --on project=shop TABLE=public.orders",
         "a stored script with a parameter",
       ],
+      ["deckhand run report.py --on svc/api --pick 1", "on one of them, another each time"],
       ["deckhand run backup.sh --on db-1 -- --full /backup", "arguments for the script"],
       [
         "deckhand run db/vacuum --on db-1 --secret PGPASSWORD=db/main",

@@ -5,6 +5,7 @@ import type { Style } from "../terminal/style.ts";
 import { formatAgo, formatBytes, formatSpan } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { LOOKS, toOutcomeWords } from "../views/execution-line.ts";
+import { toPickText } from "../views/pick-text.ts";
 import { toLimitWords } from "../views/limit-words.ts";
 import { action, collect, newCommand, runArgument } from "./command.ts";
 
@@ -113,6 +114,7 @@ function toDetail({ style }: CommandContext, run: Run): string {
         : run.title,
     ],
     ["Where", [...run.on, ...run.except.map((one) => `except ${one}`)].join("  ")],
+    ["Picked", run.pick === null ? "" : toPickText(run.pick)],
     [
       "Parameters",
       Object.entries(run.params)

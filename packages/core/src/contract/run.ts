@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pickRequest, pickView } from "./pick.ts";
 import { findDurationMs } from "../duration.ts";
 import { EXECUTION_STATES } from "../runs/execution-state.ts";
 import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
@@ -118,6 +119,10 @@ export const runRequest = z
     onePerService: z.boolean().optional().meta({
       description:
         "one target of each compose service and engine, a healthy one where there is such",
+    }),
+    pick: pickRequest.optional().meta({
+      description: "only some of the targets that match; else all",
+      example: { count: 1, strategy: "least-busy" },
     }),
     params: z.record(z.string(), paramValue).default({}),
     secrets: secretReferences.default({}),
@@ -327,6 +332,7 @@ export const run = runSummary
     effect,
     concurrency: concurrencyRequest.nullable(),
     sql: sqlView,
+    pick: pickView.nullable().meta({ description: "null when all that match were taken" }),
     executions: z.array(execution),
   })
   .meta({ id: "Run" });
@@ -391,6 +397,7 @@ export const runPlanView = z
     effect,
     concurrency: concurrencyRequest.nullable(),
     sql: sqlView,
+    pick: pickView.nullable(),
     targets: z.array(executionTarget),
   })
   .meta({ id: "RunPlan" });

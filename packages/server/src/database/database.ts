@@ -42,6 +42,7 @@ export interface Database extends SchedulesTables {
   };
   definitions: DefinitionsTable;
   deliveries: DeliveriesTable;
+  rotations: { key: string; last_place: string; used_at: number };
   audit: {
     id: Generated<number>;
     at: number;

@@ -164,6 +164,8 @@ export interface Engine {
   startDetached(request: ExecRequest, signal?: AbortSignal): Promise<void>;
   /** Gives `undefined` when the engine has forgotten the exec. */
   findExec(execId: string, signal?: AbortSignal): Promise<ExecStatus | undefined>;
+  /** What the container has used since it started; `undefined` when there is no such container or it does not run. */
+  findUsage(containerId: string, signal?: AbortSignal): Promise<EngineUsage | undefined>;
   /** Lists the container's processes as the engine's host sees them: pid and command line. */
   listProcesses(containerId: string, signal?: AbortSignal): Promise<readonly EngineProcess[]>;
   /**
@@ -203,6 +205,13 @@ export interface SidecarRequest {
   /** Of `SIDECAR_LABEL`. */
   readonly owner: string;
   readonly cmd: readonly string[];
+}
+
+export interface EngineUsage {
+  /** When the engine looked. */
+  readonly at: Date;
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
 }
 
 export interface EngineProcess {

@@ -75,6 +75,13 @@ const execution = {
 
 const script = { name: "db/vacuum", version: 3, sha256: SHA256 };
 
+const pick = {
+  count: 1,
+  strategy: "least-busy",
+  matched: 3,
+  chosen: [{ target: "pg-1", why: "0 open executions, 3 % CPU" }],
+};
+
 const runSummary = {
   id: RUN,
   kind: "script",
@@ -305,9 +312,10 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   Guarantees: guarantees,
   Execution: execution,
   RunSummary: runSummary,
-  Run: { ...runSummary, ...planned, env: ["LC_ALL"], executions: [execution] },
+  Pick: pick,
+  Run: { ...runSummary, ...planned, env: ["LC_ALL"], pick, executions: [execution] },
   RunPage: { data: [runSummary], next: null },
-  RunPlan: { kind: "script", title: "db/vacuum", script, ...planned, targets: [target] },
+  RunPlan: { kind: "script", title: "db/vacuum", script, ...planned, pick, targets: [target] },
   RerunRequestInput: { only: "failed" },
   OutputFrame: outputFrame,
   OutputPage: { data: [outputFrame], next: 41, complete: true },

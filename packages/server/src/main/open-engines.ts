@@ -11,6 +11,7 @@ import {
 } from "../engines/engine.ts";
 import type { Logger } from "pino";
 import type { WatchedContainer } from "../runs/execution-deps.ts";
+import type { CpuReader } from "../runs/read-cpu-percents.ts";
 import { attachedSession } from "../sessions/attached/attached-session.ts";
 import { type GuardedSessions, guardedSessions } from "../guard/guarded-sessions.ts";
 import { allowedWays } from "../guard/ways/allowed-ways.ts";
@@ -41,6 +42,8 @@ export interface OpenEngines {
   findExaminer(name: string): Examiner | undefined;
   /** Gives the status of a container that is there and does not run, on any engine. */
   findStopped(name: string): Promise<string | undefined>;
+  /** Asks the engine how much of the CPU a target's container has used. */
+  readCpu: CpuReader;
   watchContainer(place: WatchedContainer, onEnd: (reason: OutcomeReason) => void): () => void;
   list(): Promise<EngineView[]>;
   /** Sentences about engines that can not be used now. */
@@ -94,6 +97,10 @@ export async function openEngines(
     findStopped: async (name) => {
       const found = await Promise.all(all.map(({ engine }) => findStopped(engine, name)));
       return found.find((status) => status !== undefined);
+    },
+    readCpu: async ({ engine, containerId }, signal) => {
+      const usage = await opened.get(engine)?.engine.findUsage(containerId, signal);
+      return usage && { atMs: usage.at.getTime(), cpuMs: usage.cpuMs };
     },
     watchContainer: (place, onEnd) => {
       const engine = opened.get(place.engine);

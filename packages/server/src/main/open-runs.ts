@@ -17,7 +17,8 @@ import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
 import { cancelRun } from "../runs/cancel-run.ts";
 import { executor } from "../runs/execute-run.ts";
 import type { ExecutionObserver } from "../runs/execution-deps.ts";
-import { checkRequest, type PlannedRun, planRun } from "../runs/plan-run.ts";
+import { checkRequest, planRun } from "../runs/plan-run.ts";
+import { targetPicker } from "../runs/pick-targets.ts";
 import { recoverRuns } from "../runs/recover-runs.ts";
 import { runConductor } from "../runs/run-conductor.ts";
 import { runDispatcher } from "../runs/run-dispatcher.ts";
@@ -33,6 +34,7 @@ import {
   type SubmittedRun,
   submitRun,
 } from "../runs/submit-run.ts";
+import { deleteRotations } from "../runs/rotation-store.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { SelectTargetsDeps } from "../targets/select-targets.ts";
@@ -42,6 +44,8 @@ import { newId } from "./new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** A rotation that nobody turns begins anew after so long. */
+const ROTATION_KEPT_MS = 90 * DAY_MS;
 const HOUR_MS = 60 * 60 * 1000;
 /** What runs gets this long at a shutdown before it is given up. */
 const SHUTDOWN_GRACE_MS = 5_000;
@@ -123,8 +127,8 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   const shared = { db, runEnded, synced, vault, output, signals, now: Date.now };
 
   const { library: scripts, select, findSecret } = deps;
-  const planDeps = { scripts, select, limits, findSecret };
-  const plan = (request: RunRequest): Promise<PlannedRun> => planRun(planDeps, request);
+  const pick = targetPicker({ db, readCpu: engines.readCpu, random: Math.random, now: Date.now });
+  const planDeps = { scripts, select, pick, limits, findSecret };
 
   async function assertAccepting(): Promise<void> {
     if (closing)
@@ -137,7 +141,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
 
   const submitDeps: SubmitDeps = {
     ...shared,
-    plan,
+    plan: (request) => planRun(planDeps, request, { isTrial: false }),
     conductor,
     waiting: countWaiting,
     mostQueued: limits.queuedExecutions,
@@ -164,7 +168,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   const routes = runRoutes({
     ...shared,
     limits,
-    plan,
+    tryPlan: (request) => planRun(planDeps, request, { isTrial: true }),
     submit,
     cancel: async (runId: string, caller: Caller) => {
       const detail = `Cancelled by ${caller.principal?.name ?? "nobody"}.`;
@@ -176,6 +180,9 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   const forgetting = setInterval(() => {
     deleteIdempotencyKeys(db, Date.now() - DAY_MS).catch((error: unknown) =>
       logger.warn({ err: error }, "old idempotency keys stay"),
+    );
+    deleteRotations(db, Date.now() - ROTATION_KEPT_MS).catch((error: unknown) =>
+      logger.warn({ err: error }, "old rotations stay"),
     );
   }, HOUR_MS);
 

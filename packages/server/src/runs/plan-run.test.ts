@@ -24,12 +24,13 @@ const deps: PlanDeps = {
     refreshTargets: async () => {},
     readGroups: async () => new Map(),
   },
+  pick: async ({ targets }) => ({ targets, pick: undefined }),
   limits: DEFAULT_LIMITS,
   findSecret: async (name) => (name === "db/main" ? "open sesame" : undefined),
 };
 
 function plan(request: Partial<RunRequestInput>) {
-  return planRun(deps, runRequest.parse({ on: ["db-1"], ...request }));
+  return planRun(deps, runRequest.parse({ on: ["db-1"], ...request }), { isTrial: true });
 }
 
 function withHeader(...lines: readonly string[]): Partial<RunRequestInput> {

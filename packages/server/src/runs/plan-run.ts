@@ -16,14 +16,8 @@ import {
   type RunRequest,
   type ScriptHeader,
   type ScriptLaunch,
-  type Target,
 } from "@deckhand/core";
-import {
-  noneMatched,
-  type SelectTargetsDeps,
-  selectTargets,
-  tooManyMatched,
-} from "../targets/select-targets.ts";
+import { type ChooseTargetsDeps, chooseTargets } from "./choose-targets.ts";
 import { readStoredSecrets } from "./read-stored-secrets.ts";
 import type { Resources } from "../sessions/session.ts";
 import {
@@ -36,16 +30,15 @@ import {
   toSqlView,
 } from "./run-plan.ts";
 
-export interface PlanDeps {
+export interface PlanDeps extends ChooseTargetsDeps {
   readonly scripts: ScriptSource;
-  readonly select: SelectTargetsDeps;
   readonly limits: Limits;
   /** Gives `undefined` where there is no stored secret of that name. */
   readonly findSecret: (name: string) => Promise<string | undefined>;
 }
 
 /** What does not depend on where a run goes. */
-type CheckDeps = Omit<PlanDeps, "select">;
+type CheckDeps = Omit<PlanDeps, "select" | "pick">;
 
 /** The part of the script library that a plan reads. */
 export interface ScriptSource {
@@ -93,11 +86,15 @@ export async function checkRequest(
 }
 
 /** Resolves a request to what will be done, where, with which values; changes nothing. */
-export async function planRun(deps: PlanDeps, request: RunRequest): Promise<PlannedRun> {
+export async function planRun(
+  deps: PlanDeps,
+  request: RunRequest,
+  { isTrial }: { readonly isTrial: boolean },
+): Promise<PlannedRun> {
   const { source, params, stdin, plan } = await resolveSource(deps, request);
-  const targets = await pickTargets(deps, request);
+  const { targets, pick } = await chooseTargets(deps, request, isTrial);
   return {
-    plan,
+    plan: { ...plan, pick },
     targets,
     keptRequest: toKept(request, params),
     scriptText: source.text,
@@ -239,22 +236,6 @@ function toStdin({ stdin }: RunRequest, { stdinBytes }: Limits): Uint8Array | un
   return bytes.length === 0 ? undefined : bytes;
 }
 
-async function pickTargets(deps: PlanDeps, request: RunRequest): Promise<readonly PlannedTarget[]> {
-  const { targets, noMatch } = await selectTargets(deps.select, request);
-  if (noMatch && !request.allowEmpty) throw noneMatched(noMatch);
-  const most = Math.min(
-    request.limits.maxTargets ?? deps.limits.targetsPerRun,
-    deps.limits.mostTargetsPerRun,
-  );
-  if (targets.length > most) throw tooManyMatched(targets.length, most);
-  return targets.map(toPlanned);
-}
-
-function toPlanned(target: Target): PlannedTarget {
-  const { id, name, engine, containerId, image, startedAt } = target;
-  return { id, name, engine, containerId, image, containerStartedAt: startedAt ?? undefined };
-}
-
 interface PlanParts {
   readonly request: RunRequest;
   readonly source: Source;
@@ -361,6 +342,7 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     effect: plan.effect,
     concurrency: plan.concurrency ?? null,
     sql: toSqlView(program),
+    pick: plan.pick ?? null,
     targets: targets.map(({ id, name, engine, containerId, image }) => ({
       id,
       name,

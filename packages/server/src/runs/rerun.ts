@@ -32,7 +32,7 @@ export async function toRerunRequest(
     (execution) => execution.state !== "succeeded",
   );
   if (failed.length === 0) throw nothingFailed(runId);
-  const { onePerService: _, ...rest } = request;
+  const { onePerService: _one, pick: _pick, ...rest } = request;
   return { ...rest, on: failed.map(toSelector), except: [] };
 }
 

@@ -2,6 +2,7 @@ import type {
   Concurrency,
   LimitsView,
   ParamValue,
+  PickView,
   Run,
   RunRequest,
   ScriptLaunch,
@@ -36,6 +37,8 @@ export interface RunPlan {
   /** What the script's header says of it. */
   readonly effect: Run["effect"];
   readonly concurrency?: Concurrency | undefined;
+  /** Which targets were taken of more that match. */
+  readonly pick?: PickView | undefined;
 }
 
 /** The script's text is kept once for all runs, by its hash. */

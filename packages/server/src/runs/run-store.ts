@@ -7,8 +7,9 @@ import {
   type Guarantees,
   isTerminal,
   type OutcomeReason,
+  TERMINAL_EXECUTION_STATES,
 } from "@deckhand/core";
-import type { Kysely, Selectable, Transaction, Updateable } from "kysely";
+import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import type { Leftover, Usage } from "../sessions/session.ts";
 import type { RunWrites } from "./run-writes.ts";
@@ -85,6 +86,21 @@ export async function listOpenExecutions(db: Kysely<Database>): Promise<Executio
     .where("state", "in", ["queued", "starting", "running"])
     .orderBy("id")
     .execute();
+}
+
+const FINAL = TERMINAL_EXECUTION_STATES.map((state) => `'${state}'`).join(", ");
+
+/** How many executions wait or run on each target, by its id; the condition is that of the index. */
+export async function countOpenExecutions(
+  db: Kysely<Database>,
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom("executions")
+    .select(["target_id", ({ fn }) => fn.countAll<number>().as("count")])
+    .where(sql<boolean>`state not in (${sql.raw(FINAL)})`)
+    .groupBy("target_id")
+    .execute();
+  return new Map(rows.map(({ target_id, count }) => [target_id, count]));
 }
 
 /** Every run that has not ended, oldest first. */

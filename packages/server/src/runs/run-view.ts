@@ -54,6 +54,7 @@ export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
     effect: plan.effect,
     concurrency: plan.concurrency ?? null,
     sql: toSqlView(plan.program),
+    pick: plan.pick ?? null,
     executions: executions.map(toExecution),
   };
 }

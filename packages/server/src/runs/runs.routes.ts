@@ -43,7 +43,8 @@ import type { SubmitInput, SubmittedRun } from "./submit-run.ts";
 
 export interface RunRoutesDeps extends FollowDeps {
   readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
-  readonly plan: (request: RunRequest) => Promise<PlannedRun>;
+  /** Changes nothing. */
+  readonly tryPlan: (request: RunRequest) => Promise<PlannedRun>;
   readonly cancel: (runId: string, caller: Caller) => Promise<void>;
   readonly limits: Pick<Limits, "waitMs">;
   readonly now: () => number;
@@ -108,7 +109,7 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
       body: runRequest,
       response: { 200: runPlanView, ...problemResponses(400, 404, 413, 415, 422) },
     },
-    handler: async (request) => toPlanView(await deps.plan(request.body)),
+    handler: async (request) => toPlanView(await deps.tryPlan(request.body)),
   });
   app.post("/api/v1/runs/:id/rerun", {
     config: { action: "run.create" },

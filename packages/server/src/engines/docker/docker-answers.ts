@@ -5,6 +5,7 @@ import type {
   EngineContainer,
   EngineContainerDetail,
   EngineEvent,
+  EngineUsage,
   ExecStatus,
 } from "../engine.ts";
 
@@ -62,6 +63,14 @@ export const execAnswer = z.object({
   ExitCode: z.number().nullish(),
   Pid: z.number().default(0),
 });
+/** Podman says nothing at all of a container that does not run. */
+export const statsAnswer = z
+  .object({
+    read: z.string(),
+    cpu_stats: z.object({ cpu_usage: z.object({ total_usage: z.number().default(0) }) }),
+    memory_stats: z.object({ usage: z.number().default(0) }).default({ usage: 0 }),
+  })
+  .optional();
 export const topAnswer = z.object({
   Titles: z.array(z.string()),
   Processes: z.array(z.array(z.string())).nullish(),
@@ -173,4 +182,12 @@ function toHealth(status: string | undefined): ContainerHealth | undefined {
 
 function toName(name: string): string {
   return name.replace(/^\//, "");
+}
+
+/** Docker answers with nothing used for a container that does not run. */
+export function toUsage(answer: z.infer<typeof statsAnswer>): EngineUsage | undefined {
+  const nanoseconds = answer?.cpu_stats.cpu_usage.total_usage ?? 0;
+  if (!answer || nanoseconds === 0) return undefined;
+  const { read, memory_stats } = answer;
+  return { at: new Date(read), cpuMs: nanoseconds / 1_000_000, memoryBytes: memory_stats.usage };
 }

@@ -18,7 +18,9 @@ import {
   listAnswer,
   toContainer,
   toDetail,
+  statsAnswer,
   toEvent,
+  toUsage,
   topAnswer,
   toExecStatus,
   versionAnswer,
@@ -215,6 +217,11 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
           ),
         ),
       ),
+    findUsage: (containerId, signal) =>
+      foundOrUndefined(async () => {
+        const path = `/containers/${encodeURIComponent(containerId)}/stats?stream=false&one-shot=true`;
+        return toUsage(statsAnswer.parse(await call({ method: "GET", path, signal })));
+      }),
     listProcesses: async (containerId, signal) => {
       const path = `/containers/${encodeURIComponent(containerId)}/top`;
       const { Titles, Processes } = topAnswer.parse(await call({ method: "GET", path, signal }));

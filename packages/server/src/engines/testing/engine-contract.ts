@@ -76,6 +76,19 @@ export function engineContract(options: ContractOptions): void {
       expect(await engine.findContainer("there-is-no-such-container")).toBeUndefined();
     });
 
+    test("says what a container has used so far, and nothing of one that is not there or does not run", async () => {
+      const before = await engine.findUsage(container.id);
+      expect(before?.memoryBytes).toBeGreaterThan(0);
+      await readAll(await exec("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"));
+      const after = await engine.findUsage(container.id);
+      expect(after?.cpuMs).toBeGreaterThan(before?.cpuMs ?? Number.NaN);
+      expect(after?.at.getTime()).toBeGreaterThan(before?.at.getTime() ?? Number.NaN);
+      expect(await engine.findUsage("there-is-no-such-container")).toBeUndefined();
+      const stopped = await start();
+      await options.command("stop", "--time", "0", stopped.id);
+      expect(await engine.findUsage(stopped.id)).toBeUndefined();
+    });
+
     test("keeps stdout and stderr apart, byte for byte, and reports an exit code afterwards", async () => {
       const running = await exec("printf 'a\\0\\377b'; printf 'c\\nd' >&2; exit 3");
       const { stdout, stderr } = await readAll(running);
