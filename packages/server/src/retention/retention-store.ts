@@ -108,12 +108,14 @@ async function deleteRuns(db: Kysely<Database>, runIds: readonly string[]): Prom
   );
 }
 
-/** A table with a column `run_id` belongs to the runs, and its rows go with theirs. */
+/**
+ * A table whose `run_id` is never null belongs to the runs, and its rows go with theirs. Where it may be null the row is another
+ * history, of schedules or of what was told to whom, and stays.
+ */
 async function tablesOfRuns(db: Kysely<Database>): Promise<readonly string[]> {
   const { rows } = await sql<{ name: string }>`
     select tables.name from sqlite_master as tables join pragma_table_info(tables.name) as columns
-    where tables.type = 'table' and columns.name = 'run_id' and tables.name <> 'output_removals'`.execute(
-    db,
-  );
+    where tables.type = 'table' and columns.name = 'run_id' and (columns."notnull" = 1 or columns.pk > 0)
+      and tables.name <> 'output_removals'`.execute(db);
   return rows.map((row) => row.name);
 }
