@@ -7,6 +7,7 @@ import { contextCommand } from "./commands/context.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { execCommand } from "./commands/exec.ts";
 import { groupsCommand } from "./commands/groups.ts";
+import { exportCommand } from "./commands/export.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { notificationsCommand } from "./commands/notifications.ts";
 import { rerunCommand } from "./commands/rerun.ts";
@@ -67,6 +68,7 @@ export function createProgram(surroundings: Surroundings): Command {
     contextCommand(surroundings),
     apiCommand(surroundings),
     doctorCommand(surroundings),
+    exportCommand(surroundings),
     retentionCommand(surroundings),
     serveCommand(surroundings),
     completionCommand(surroundings),

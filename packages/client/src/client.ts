@@ -161,6 +161,12 @@ export function createClient(options: ClientOptions) {
         new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => controller.close() })
       );
     },
+    /** Streams everything of a run as a tar.gz. */
+    exportRun: async (runId: string) => {
+      const answer = await request("GET", runPath(runId, "/export"));
+      if (!answer.body) throw new ConnectionError(options.server, "an archive without bytes");
+      return answer.body;
+    },
     planRetention: () => json<RetentionReport>("GET", "/api/v1/retention/plan"),
     applyRetention: () => json<RetentionReport>("POST", "/api/v1/retention/apply"),
     /** Follows a run to its end, over cut connections. */

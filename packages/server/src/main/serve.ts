@@ -37,6 +37,7 @@ import { ensureGuardKey } from "../guard/guard-key.ts";
 import { openRetention } from "../retention/retention.ts";
 import { retentionRoutes } from "../retention/retention.routes.ts";
 import { retentionStore } from "../retention/retention-store.ts";
+import { exportRoutes } from "../runs/export.routes.ts";
 import { isOpenExecution } from "../runs/run-store.ts";
 import { newId } from "./new-id.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
@@ -170,6 +171,7 @@ export async function openServer(
         ],
       }),
       runs.routes,
+      exportRoutes({ db, output: runs.output, now: Date.now }),
       retentionRoutes({ retention, audit }),
       terminals.routes,
       targetRoutes({ targets: engines.targets, select, listEngines: engines.list }),

@@ -18,7 +18,7 @@ import { executionSpec } from "../../sessions/testing/execution-spec.ts";
 import { readToEnd } from "../../sessions/testing/read-to-end.ts";
 import { closeAll, openGuarded, type OpenGuardedOptions } from "../testing/open-guarded.ts";
 import { allowedWays, type GuardPermissions } from "./allowed-ways.ts";
-import { toTar } from "./tar.ts";
+import { toTar } from "../../archive/tar.ts";
 import { removeLeftSidecars, sidecarOwner } from "./sidecar.ts";
 
 const { docker, podman, images } = engines();

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { isNewEnough } from "./archive.ts";
-import { toTar } from "./tar.ts";
+import { toTar } from "../../archive/tar.ts";
 
 test.each([
   ["docker", "29.5.1", true],

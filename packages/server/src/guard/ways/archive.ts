@@ -1,7 +1,7 @@
 import { isAppError } from "@deckhand/core";
 import type { EngineVersion } from "../../engines/engine.ts";
 import { WayImpossible } from "../guard-link.ts";
-import { toTar } from "./tar.ts";
+import { toTar } from "../../archive/tar.ts";
 import type { Entrance, Way, WayPlace } from "./way.ts";
 
 /** Each container has both, root's, and seldom anything is mounted over them. The second is for where the first is covered. */

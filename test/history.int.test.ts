@@ -1,9 +1,12 @@
+import { execFile as execFileCallback } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
-import type { RetentionReport, Run, RunPage, RunSummary } from "@deckhand/core";
+import { promisify } from "node:util";
+import type { OutputFrame, RetentionReport, Run, RunPage, RunSummary } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CommandLine, commandLine } from "../packages/cli/test/support/command-line.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
@@ -27,8 +30,12 @@ const LINES = 80;
 let server: DeckhandServer;
 let target: TargetContainer;
 let cli: CommandLine;
+let folder: string;
+
+const execFile = promisify(execFileCallback);
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deckhand-history-"));
   [server, target] = await Promise.all([
     startDeckhandServer({
       engines: [`local=unix://${engines().docker.socketPath}`],
@@ -49,6 +56,7 @@ afterAll(async () => {
   await cli?.close();
   await server?.close();
   await target?.remove();
+  await rm(folder, { recursive: true, force: true });
 });
 
 const toOutput = (id: string) =>
@@ -178,4 +186,46 @@ test("a plan says what would go and changes nothing; logs of what is gone say so
   expect(logs.exitCode).not.toBe(0);
   expect(logs.stderr).toContain("retention");
   expect((await listAll()).map(({ id }) => id)).toEqual(runs.map(({ id }) => id));
+});
+
+test("an export is an archive of script, parameters, outputs and times, without secrets", async () => {
+  const header = "#!/bin/sh\n# @deckhand 1\n# @param NAME string\n# @secret KEY\n";
+  const text = `${header}echo "hello $NAME"; printf '\\377\\000x'; echo "to stderr" >&2; echo "$KEY" | wc -c\n`;
+  const ran = await server.run({
+    inline: { text },
+    on: [`name=${target.name}`],
+    params: { NAME: "o'ne", KEY: "CANARY-EXPORT-1" },
+  });
+  const file = join(folder, "run.tar.gz");
+  const saved = await cli.run(["export", ran.id, "-f", file]);
+  expect(saved).toMatchObject({ exitCode: 0 });
+  await execFile("tar", ["-xzf", file, "-C", folder]);
+  const root = join(folder, ran.id);
+  const manifest = JSON.parse(await readFile(join(root, "manifest.json"), "utf8"));
+  expect(manifest).toMatchObject({
+    format: "deckhand-run",
+    script: "script",
+    run: { id: ran.id, state: "succeeded", params: { NAME: "o'ne", KEY: "•••" } },
+    outputs: [{ target: target.name, complete: true }],
+  });
+  expect(await readFile(join(root, "script"), "utf8")).toBe(text);
+  const output = join(root, manifest.outputs[0].folder);
+  const stdout = await readFile(join(output, "stdout"));
+  const raw = await server.fetch(`/api/v1/runs/${ran.id}/output/raw?stream=stdout`);
+  expect(stdout.equals(Buffer.from(await raw.arrayBuffer()))).toBe(true);
+  expect(await readFile(join(output, "stderr"), "utf8")).toBe("to stderr\n");
+  const frames = (await readFile(join(output, "frames.jsonl"), "utf8")).trimEnd().split("\n");
+  const pieces = frames.map((line) => JSON.parse(line) as OutputFrame);
+  const written = pieces
+    .filter(({ stream }) => stream === "stdout")
+    .map(({ text: words, base64 = "" }) =>
+      words === undefined ? Buffer.from(base64, "base64") : Buffer.from(words),
+    );
+  expect(Buffer.concat(written).equals(stdout)).toBe(true);
+  expect(pieces.every(({ at }) => at >= ran.createdAt)).toBe(true);
+  const { stdout: found } = await execFile("grep", ["-rc", "CANARY", root]).catch((error) => error);
+  expect(found).not.toMatch(/:[1-9]/);
+  const again = await cli.run(["export", ran.id, "-f", file]);
+  expect(again.stderr).toContain("EEXIST");
+  expect((await server.fetch(`/api/v1/runs/run_${"0".repeat(26)}/export`)).status).toBe(404);
 });
