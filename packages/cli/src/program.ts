@@ -15,6 +15,7 @@ import { waitCommand, watchCommand } from "./commands/watch.ts";
 import { retentionCommand } from "./commands/retention.ts";
 import { runCommand } from "./commands/run.ts";
 import { cancelCommand, runsCommand, showCommand } from "./commands/runs.ts";
+import { schedulesCommand } from "./commands/schedules.ts";
 import { scriptsCommand } from "./commands/scripts.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sqlCommand } from "./commands/sql.ts";
@@ -59,6 +60,7 @@ export function createProgram(surroundings: Surroundings): Command {
     waitCommand(surroundings),
     cancelCommand(surroundings),
     rerunCommand(surroundings),
+    schedulesCommand(surroundings),
     scriptsCommand(surroundings),
     notificationsCommand(surroundings),
     terminalsCommand(surroundings),

@@ -67,11 +67,8 @@ export function addViewOptions(command: Command): Command {
 }
 
 export function addRunOptions(command: Command, timeoutFlags = "-t, --timeout <span>"): Command {
-  addPlaceOptions(addViewOptions(command));
-  addLimitOptions(command, timeoutFlags);
-  addRolloutOptions(command);
+  addRequestOptions(addViewOptions(command), timeoutFlags);
   return command
-    .option("--reason <text>", "why, for the history")
     .option("-d, --detach", "print the run's id and leave")
     .option("--dry-run", "show what would run where, and start nothing")
     .option("-y, --yes", "do not ask before what is destructive, or on more than 10 targets")
@@ -80,6 +77,17 @@ export function addRunOptions(command: Command, timeoutFlags = "-t, --timeout <s
       new Option("--exit <how>", "with several targets: the highest exit code").choices(["max"]),
     )
     .option("--no-exit-status", "exit 0 when the run ended, whatever became of it");
+}
+
+/** What a run request says, whoever makes it, now or later. */
+export function addRequestOptions(
+  command: Command,
+  timeoutFlags = "-t, --timeout <span>",
+): Command {
+  addPlaceOptions(command);
+  addLimitOptions(command, timeoutFlags);
+  addRolloutOptions(command);
+  return command.option("--reason <text>", "why, for the history");
 }
 
 function addPlaceOptions(command: Command): Command {

@@ -37,6 +37,7 @@ import {
 } from "./connect-terminal.ts";
 import { definitionsClient } from "./definitions-client.ts";
 import { type FollowOptions, followRun, type RunUpdate } from "./follow-run.ts";
+import { schedulesClient } from "./schedules-client.ts";
 import { ConnectionError, ProblemError, toProblemError } from "./problem-error.ts";
 
 export interface ClientOptions {
@@ -109,7 +110,11 @@ export function createClient(options: ClientOptions) {
     return (await (await request(method, path, sent)).json()) as Answer;
   }
 
-  async function createOnce(path: string, body: unknown, create: CreateRunOptions): Promise<Run> {
+  async function createOnce(
+    path: string,
+    body: unknown,
+    create: CreateRunOptions = {},
+  ): Promise<Run> {
     const headers = { "idempotency-key": create.idempotencyKey ?? crypto.randomUUID() };
     const query = toReadQuery(create);
     const sent = { query, body, headers, ...(create.signal && { signal: create.signal }) };
@@ -197,6 +202,8 @@ export function createClient(options: ClientOptions) {
     /** Sends a delivery again, under its own id, and gives how that went. */
     replayDelivery: (name: string, deliveryId: string) =>
       json<Delivery>("POST", deliveryPath(name, `/${encodeURIComponent(deliveryId)}/replay`)),
+
+    schedules: schedulesClient(request, createOnce),
 
     listScripts: (query: Query = {}) => json<ScriptPage>("GET", "/api/v1/scripts", { query }),
     getScript: (name: string, version?: number) =>

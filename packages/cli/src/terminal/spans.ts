@@ -15,6 +15,12 @@ export function formatAgo(timestamp: string, nowMs: number): string {
   return ms < 1_000 ? "now" : `${formatSpan(ms).replace(/\.\d/, "")} ago`;
 }
 
+/** How long it is until a time, in words. */
+export function formatIn(timestamp: string, nowMs: number): string {
+  const ms = Date.parse(timestamp) - nowMs;
+  return ms < 1_000 ? "now" : `in ${formatSpan(ms).replace(/\.\d/, "")}`;
+}
+
 /** `412 B`, `1.2 MiB`. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

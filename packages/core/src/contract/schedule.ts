@@ -78,6 +78,8 @@ export const previewTimesRequest = z
   .strictObject({ ...timingMembers, count: z.number().int().min(1).max(100).default(5) })
   .meta({ id: "PreviewTimesRequest" });
 
+export type PreviewTimesRequestInput = z.input<typeof previewTimesRequest>;
+
 export const nextTimesQuery = z.strictObject({
   count: z.coerce.number().int().min(1).max(100).default(5),
 });
