@@ -168,3 +168,101 @@ describe("scripts sync", () => {
     expect((await line.run(["scripts", "get", "broken/good"])).exitCode).toBe(66);
   });
 });
+
+const RUNDECK = `
+- name: Say it
+  group: import
+  description: Says a word.
+  nodefilters: { filter: 'name: nobody' }
+  options:
+  - name: word
+    required: true
+    value: hello
+  schedule: { time: { hour: '03', minute: '00', seconds: '0' }, month: '*', year: '*', weekday: { day: '*' } }
+  sequence:
+    keepgoing: false
+    commands:
+    - script: |-
+        #!/bin/sh
+        echo "said @option.word@"
+- name: Starts another
+  group: import
+  sequence:
+    commands:
+    - jobref: { name: Say it, group: import }
+`;
+
+const OFELIA = `[job-exec "import ping"]
+schedule = @every 5m
+container = nobody
+command = echo 'a  b' "$HOME"
+`;
+
+describe("scripts import", () => {
+  test("tells what would become of Rundeck's jobs, and then does it", async () => {
+    await write("jobs.yaml", RUNDECK);
+    const file = join(folder, "jobs.yaml");
+    const dry = await line.run(["scripts", "import", file, "--dry-run"]);
+    expect(dry.exitCode).toBe(1);
+    expect(dry.stdout).toBe(
+      [
+        "+ import/Say-it.sh  would be created",
+        "    changed  schedule: the time is UTC; Rundeck's is that of its machine",
+        "    schedule  import-say-it: 00 03 * * * UTC, with --schedules",
+        "! import/Starts another  not imported",
+        "    left-out  nodefilters.filter: it is for every node, or for Rundeck's machine: choose containers with --on",
+        "    refused  sequence.commands[0].jobref: it starts another job: start its script from this one's, or run both after each other",
+        "",
+      ].join("\n"),
+    );
+    expect(dry.stderr).toBe(
+      "deckhand: 1 would be imported, 0 unchanged, 1 refused, 0 in the way\n",
+    );
+    expect((await line.run(["scripts", "get", "import/Say-it"])).exitCode).toBe(66);
+
+    const done = await line.run(["scripts", "import", file, "--schedules", "-o", "json"]);
+    expect(documentOf(done)).toMatchObject([
+      { outcome: "created", scheduleOutcome: "created" },
+      { outcome: "refused", script: null, findings: [{ kind: "left-out" }, { kind: "refused" }] },
+    ]);
+    expect(await textOf("import/Say-it")).toContain('echo "said ${word}"');
+    const schedule = await server.fetch("/api/v1/schedules/import-say-it");
+    expect(await schedule.json()).toMatchObject({ enabled: false, cron: "00 03 * * *" });
+    const again = await line.run(["scripts", "import", file, "--schedules", "-o", "json"]);
+    expect(documentOf(again)).toMatchObject([
+      { outcome: "unchanged", scheduleOutcome: "exists" },
+      { outcome: "refused" },
+    ]);
+  });
+
+  test("reads Ofelia's ini files, and writes over nothing unless it is forced", async () => {
+    await write("ofelia.ini", OFELIA);
+    const words = ["scripts", "import", join(folder, "ofelia.ini")];
+    expect((await line.run(words)).stdout).toMatch(/^\+ ofelia\/import-ping.sh {2}created\n/);
+    const text = await textOf("ofelia/import-ping");
+    expect((await run("sh", ["-c", text])).stdout).toBe("a  b $HOME\n");
+    await write("ofelia.ini", OFELIA.replace("a  b", "c"));
+    const refused = await line.run(words);
+    expect(refused).toMatchObject({ exitCode: 65, stdout: expect.stringContaining("--force") });
+    expect(await textOf("ofelia/import-ping")).toBe(text);
+    expect((await line.run([...words, "--force"])).stdout).toMatch(/^~ .* updated\n/);
+    expect(await textOf("ofelia/import-ping")).toContain("'c'");
+  });
+
+  test("refuses in words what it can not read", async () => {
+    await write("jobs.xml", "<joblist><job/></joblist>");
+    await write("notes.yaml", "a: 1\n");
+    await write("broken.yaml", "a: [\n");
+    await write("compose.yaml", "services: { db: { image: postgres } }\n");
+    for (const [name, problem] of [
+      ["jobs.xml", "is XML"],
+      ["notes.yaml", "no jobs that are known"],
+      ["broken.yaml", "can not be read"],
+      ["compose.yaml", "no labels of Ofelia"],
+      ["missing.yaml", "ENOENT"],
+    ] as const) {
+      const done = await line.run(["scripts", "import", join(folder, name)]);
+      expect(done).toMatchObject({ exitCode: 64, stderr: expect.stringContaining(problem) });
+    }
+  });
+});

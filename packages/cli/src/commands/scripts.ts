@@ -10,6 +10,7 @@ import { toTable } from "../terminal/table.ts";
 import { ProblemError } from "@deckhand/client";
 import { action, newCommand } from "./command.ts";
 import { editCommand } from "./edit-script.ts";
+import { importCommand } from "./import-scripts.ts";
 import { syncCommand } from "./sync-scripts.ts";
 import { formCommand } from "./script-form.ts";
 
@@ -31,7 +32,8 @@ export function scriptsCommand(surroundings: Surroundings): Command {
     .addCommand(removeCommand(surroundings))
     .addCommand(versionsCommand(surroundings))
     .addCommand(checkCommand(surroundings))
-    .addCommand(syncCommand(surroundings));
+    .addCommand(syncCommand(surroundings))
+    .addCommand(importCommand(surroundings));
 }
 
 function listCommand(surroundings: Surroundings): Command {
