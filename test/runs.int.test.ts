@@ -241,6 +241,23 @@ test("a secret parameter reaches the script and is found nowhere else", async ()
   expect(audit).toContain(ended.id);
 });
 
+test("parameters reach the script as arguments and as facts of a target", async () => {
+  const text = [
+    "#!/bin/sh",
+    ...["# @deckhand 1", "# @args", "# @param TABLE string arg", "# @param FROM target", ""],
+    'printf "%s\\n" "$@" "$FROM" "$FROM_CONTAINER_ID" "$FROM_ENGINE"',
+  ].join("\n");
+  const ended = await server.run({
+    inline: { text },
+    on: [`name=${first.name}`],
+    params: { TABLE: "it's $(one)", FROM: second.name },
+    args: ["two"],
+  });
+  expect(ended.executions[0]?.output.stdout).toBe(
+    ["it's $(one)", "two", second.name, second.id, "local", ""].join("\n"),
+  );
+});
+
 test("run again where it failed starts only there", async () => {
   const ended = await server.run(
     script(`[ "$(hostname)" != "${second.id.slice(0, 12)}" ]`, { on: ["label=suite=runs"] }),

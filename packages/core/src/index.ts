@@ -54,6 +54,7 @@ export * from "./script/script-form.ts";
 export * from "./script/script-header.ts";
 export * from "./script/script-path.ts";
 export * from "./script/secret-value.ts";
+export { toTargetFacts } from "./script/target-facts.ts";
 export * from "./script/text-bytes.ts";
 export * from "./script/sql-clients.ts";
 export * from "./script/sql-launch.ts";

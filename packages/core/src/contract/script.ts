@@ -25,6 +25,9 @@ export const scriptParam = z
       description: "the stored secret that fills it when none is given",
     }),
     default: z.string().nullable(),
+    arg: z.boolean().meta({
+      description: "whether the script gets it as an argument too, before those of the caller",
+    }),
     choices: z.array(z.string()).nullable(),
     min: z.number().nullable(),
     max: z.number().nullable(),

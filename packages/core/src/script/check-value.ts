@@ -1,6 +1,7 @@
 import type { ParamValue } from "../contract/run.ts";
 import type { ScriptParam } from "../contract/script.ts";
 import { findDurationMs } from "../duration.ts";
+import { findSelectorProblem } from "../selector/find-selector-problem.ts";
 import { findNearMatch } from "../near-match.ts";
 
 /** A parameter's value: the bytes that the script gets, and the value that is shown. */
@@ -37,7 +38,7 @@ const CHECK_BY_TYPE: Readonly<Record<ScriptParam["type"], Check>> = {
   duration: checkDuration,
   json: checkJson,
   file: () => wrong("has the type file, which is not supported yet"),
-  target: () => wrong("has the type target, which is not supported yet"),
+  target: checkTarget,
 };
 
 /** Checks a value against a parameter's type and range. */
@@ -145,6 +146,13 @@ function checkDuration(given: ParamValue): CheckedValue {
   return isDuration
     ? valid(given, given)
     : wrong("has to be a duration, such as 30s, 10m or 1h30m");
+}
+
+/** Which target it is depends on the hour; here only whether it is a selector. */
+function checkTarget(given: ParamValue): CheckedValue {
+  if (typeof given !== "string") return wrong("has to be a target's name, or a selector");
+  const problem = findSelectorProblem(given);
+  return problem === undefined ? valid(given, given) : wrong(`is no selector: ${problem.detail}`);
 }
 
 function checkJson(given: ParamValue): CheckedValue {

@@ -35,7 +35,7 @@ const MOST_CHOICES = 200;
 const COMMA_IN_CHOICE =
   "choices are separated by |, as in (a|b); a choice that holds a comma needs quotes";
 
-/** Reads what follows `@param`: NAME type(range)? = default -- help. */
+/** Reads what follows `@param`: NAME type(range)? arg = default -- help. */
 export function parseParam(text: string): ParsedParam {
   const reading: Reading = { text, at: 0, faults: [] };
   const name = readName(reading, "@param");
@@ -44,6 +44,7 @@ export function parseParam(text: string): ParsedParam {
   if (type === undefined) return { param: undefined, faults: reading.faults };
   const range = readRange(reading, type);
   const optional = readMark(reading, "?");
+  const arg = readArg(reading, { type, optional });
   const defaultAt = reading.at;
   const value = readDefault(reading);
   const help = readHelp(reading);
@@ -54,6 +55,7 @@ export function parseParam(text: string): ParsedParam {
     required,
     secret: false,
     from: null,
+    arg,
     default: value ?? null,
     ...range,
     help,
@@ -72,7 +74,16 @@ export function parseSecret(text: string): ParsedParam {
   const help = readHelp(reading);
   const none = { default: null, choices: null, min: null, max: null };
   return {
-    param: { name, type: "string", required: !optional, secret: true, from, ...none, help },
+    param: {
+      name,
+      type: "string",
+      required: !optional,
+      secret: true,
+      from,
+      arg: false,
+      ...none,
+      help,
+    },
     faults: reading.faults,
   };
 }
@@ -92,11 +103,29 @@ function readType(reading: Reading): ScriptParam["type"] | undefined {
   const at = reading.at;
   const word = take(reading, WORD);
   const type = TYPES.find((known) => known === word);
-  if (type === "file" || type === "target")
-    fault(reading, at, `the type ${type} is not supported yet`);
+  if (type === "file") fault(reading, at, "the type file is not supported yet");
   else if (type) return type;
   else fault(reading, at, explainType(word));
   return undefined;
+}
+
+/** The place of an argument is its meaning, so none can be left out or become several. */
+function readArg(
+  reading: Reading,
+  { type, optional }: { readonly type: ScriptParam["type"]; readonly optional: boolean },
+): boolean {
+  const before = reading.at;
+  skipBlanks(reading);
+  const at = reading.at;
+  if (take(reading, /arg(?=[\s=]|$)/y) === "") {
+    reading.at = before;
+    return false;
+  }
+  if (optional)
+    fault(reading, at, "an argument can not be left out; give it a default in place of ?");
+  if (type === "choices" || type === "target")
+    fault(reading, at, `${type} can be no argument; read the variable`);
+  return true;
 }
 
 function explainType(word: string): string {

@@ -168,6 +168,19 @@ describe("a problem says where it is and what was meant", () => {
       ],
     ],
     [["@param A file"], ["3:12 the type file is not supported yet"]],
+    [
+      ["@param A int? arg"],
+      ["3:17 an argument can not be left out; give it a default in place of ?"],
+    ],
+    [["@param A choices(a|b) arg"], ["3:25 choices can be no argument; read the variable"]],
+    [
+      ["@param A target = name="],
+      ["3:19 the default of A is no selector: A value is missing here."],
+    ],
+    [
+      ["@param FROM_ENGINE string", "@param FROM target"],
+      ["4:10 FROM is a target, and its FROM_ENGINE is declared as well"],
+    ],
     [["@param A int(8..1)"], ["3:15 the range ends before it starts"]],
     [["@param A int(x)"], ["3:15 this is no range; write int(1..8), int(1..) or int(..8)"]],
     [["@param A bool(1..2)"], ["3:16 bool takes no range"]],

@@ -2,10 +2,9 @@ import { survivorPolicy } from "../contract/run.ts";
 import { sqlRows } from "../contract/sql.ts";
 import type { ScriptHeaderView, ScriptParam, ScriptProblem } from "../contract/script.ts";
 import { findDurationMs } from "../duration.ts";
-import { isAppError } from "../errors.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { findNearMatch } from "../near-match.ts";
-import { parseSelector } from "../selector/parse-selector.ts";
+import { findSelectorProblem } from "../selector/find-selector-problem.ts";
 import { findHeader, type HeaderLine } from "./header-lines.ts";
 import {
   findByExtension,
@@ -24,6 +23,7 @@ import { findNameProblem, isPsqlName } from "./reserved-names.ts";
 import type { ScriptHeader } from "./script-header.ts";
 import { findExtension } from "./script-path.ts";
 import { findSqlProblem, isSql, toSqlDatabase } from "./sql-launch.ts";
+import { variablesOf } from "./target-facts.ts";
 import { findTextProblem } from "./text-bytes.ts";
 
 const MOST_PROBLEMS = 100;
@@ -77,6 +77,7 @@ export function parseScriptHeader(text: string, path: string): ParsedHeader {
   draft.about = reading.about.join("\n").trim() || null;
   draft.interpreter ??= findShebang(text) ?? findByExtension(findExtension(path)) ?? null;
   checkPsqlNames(reading, lines[0]);
+  checkSqlArgs(reading, lines[0]);
   checkSql(reading, lines[0]);
   return { header: draft, problems: reading.problems };
 }
@@ -273,26 +274,22 @@ function takeSelector(key: "on" | "except"): Take {
   };
 }
 
-function findSelectorProblem(text: string): { detail: string; at: number } | undefined {
-  try {
-    parseSelector(text);
-    return undefined;
-  } catch (error) {
-    if (!isAppError(error, "SELECTOR_INVALID")) throw error;
-    const detail = [error.message.split(" At column ", 1)[0], error.hint].filter(Boolean).join(" ");
-    return { detail, at: Number(error.extra.column) - 1 };
-  }
-}
-
 function takeParam(reading: Reading, entry: Entry, { param, faults }: ParsedParam): void {
   for (const { at, detail } of faults) fault(reading, entry, detail, at);
   if (!param) return;
   const { params } = reading.draft;
   const most = DEFAULT_LIMITS.paramCount;
-  const isDouble = params.some(({ name }) => name === param.name);
-  if (isDouble) fault(reading, entry, `${param.name} is declared twice`);
+  const taken = params.flatMap(variablesOf);
+  const double = variablesOf(param).find((name) => taken.includes(name));
+  if (double !== undefined) fault(reading, entry, explainDouble(param, double));
   else if (params.length === most) fault(reading, entry, `there are more than ${most} parameters`);
   else reading.draft.params = [...params, param];
+}
+
+function explainDouble({ name }: ScriptParam, double: string): string {
+  return double === name
+    ? `${name} is declared twice`
+    : `${name} is a target, and its ${double} is declared as well`;
 }
 
 /** These names would set up psql itself before the script starts. */
@@ -302,6 +299,13 @@ function checkPsqlNames(reading: Reading, first: HeaderLine | undefined): void {
   const taken: ScriptParam[] = params.filter(({ name }) => isPsqlName(name));
   for (const { name } of taken)
     report(reading, first, `the parameter ${name} is a setting of psql's own; choose another name`);
+}
+
+function checkSqlArgs(reading: Reading, first: HeaderLine | undefined): void {
+  const { interpreter, params } = reading.draft;
+  if (!first || !interpreter || !isSql(interpreter)) return;
+  for (const { name } of params.filter(({ arg }) => arg))
+    report(reading, first, `the parameter ${name} can be no argument: SQL takes none`);
 }
 
 function takesPsqlNames(interpreter: Interpreter): boolean {

@@ -46,6 +46,7 @@ test("values are checked, defaults filled in, secrets kept apart", () => {
   expect(resolved).toEqual({
     env: { JOBS: "8", FULL: "true", MODE: "run", SHOW: "size\nttl" },
     secrets: { TOKEN: "t0psecret" },
+    args: [],
     shown: { JOBS: 8, FULL: true, MODE: "run", SHOW: ["size", "ttl"], TOKEN: "•••" },
   });
 });

@@ -21,6 +21,8 @@ export interface ResolvedParams {
   /** Variables of secret parameters; never to be kept or shown. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly shown: Readonly<Record<string, ParamValue>>;
+  /** What the script gets as arguments too, in the order of its header. */
+  readonly args: readonly string[];
 }
 
 type ParamLimits = Pick<Limits, "paramBytes" | "allParamsBytes" | "paramCount">;
@@ -58,7 +60,9 @@ export function resolveParams(
     ...toSizeErrors(resolved, given, limits),
   ];
   if (errors.length > 0) throw paramInvalid(errors);
-  return toResult(resolved);
+  const args = (declared ?? []).filter(({ arg }) => arg);
+  const result = toResult(resolved);
+  return { ...result, args: args.map(({ name }) => result.env[name] ?? "") };
 }
 
 function resolveDeclared(
@@ -186,7 +190,7 @@ function paramInvalid(errors: readonly ErrorPlace[]): AppError {
   });
 }
 
-function toResult(resolved: readonly ResolvedParam[]): ResolvedParams {
+function toResult(resolved: readonly ResolvedParam[]): Omit<ResolvedParams, "args"> {
   const result = {
     env: emptyRecord<string>(),
     secrets: emptyRecord<string>(),

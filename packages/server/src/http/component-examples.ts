@@ -150,6 +150,7 @@ const param = {
   required: true,
   secret: false,
   from: null,
+  arg: false,
   default: null,
   choices: null,
   min: 1,

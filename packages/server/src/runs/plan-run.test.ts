@@ -143,3 +143,38 @@ test("a stored secret fills its parameter, from the request or by the header, an
   expect(given.secrets).toEqual({ A: "of my own", B: "another" });
   expect(given.keptRequest.params).toEqual({});
 });
+
+test("what is declared as an argument comes before the caller's, in the order of the header, and is a variable too", async () => {
+  const script = withHeader(
+    "@args",
+    "@param B string arg",
+    "@param X int",
+    "@param A int arg = 07",
+  );
+  const { plan: planned } = await plan({ ...script, params: { B: "-b", X: 1 }, args: ["more"] });
+  expect(planned.args).toEqual(["-b", "7", "more"]);
+  expect(planned.env).toMatchObject({ B: "-b", X: "1", A: "7" });
+});
+
+test("a target as a parameter is one that runs, and the script gets to know it", async () => {
+  const script = withHeader("@param FROM target", "@param TO target?");
+  const { plan: planned } = await plan({ ...script, params: { FROM: "image=postgres:*" } });
+  expect(planned.shownParams).toEqual({ FROM: "image=postgres:*" });
+  expect(planned.env).toEqual({
+    FROM: "db-1",
+    FROM_ID: "tgt_3f9a1c0b7d2e4f68",
+    FROM_CONTAINER_ID: "f1d1c0ffee",
+    FROM_ENGINE: "local",
+  });
+  const wrong = plan({ ...script, params: { FROM: "db-2", TO: "db-3" } });
+  await expect(wrong).rejects.toMatchObject({
+    code: "PARAM_INVALID",
+    errors: [
+      { pointer: "/params/FROM", detail: "matches no running target" },
+      { pointer: "/params/TO", detail: "matches no running target" },
+    ],
+  });
+  await expect(plan({ ...script, params: { FROM: "a=b=" } })).rejects.toMatchObject({
+    errors: [{ pointer: "/params/FROM", detail: expect.stringMatching(/^is no selector: /) }],
+  });
+});

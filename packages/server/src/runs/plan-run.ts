@@ -20,6 +20,7 @@ import {
 import { type ChooseTargetsDeps, chooseTargets } from "./choose-targets.ts";
 import { readStoredSecrets } from "./read-stored-secrets.ts";
 import type { Resources } from "../sessions/session.ts";
+import { resolveTargetParams } from "./resolve-target-params.ts";
 import {
   DEFAULT_OOM_SCORE,
   type KeptRequest,
@@ -93,8 +94,9 @@ export async function planRun(
 ): Promise<PlannedRun> {
   const { source, params, stdin, plan } = await resolveSource(deps, request);
   const { targets, pick } = await chooseTargets(deps, request, isTrial);
+  const facts = await resolveTargetParams(deps.select, source.header, params);
   return {
-    plan: { ...plan, pick },
+    plan: { ...plan, pick, env: { ...plan.env, ...facts } },
     targets,
     keptRequest: toKept(request, params),
     scriptText: source.text,
@@ -157,8 +159,8 @@ function toStoredSource(request: RunRequest, stored: StoredScript): Source {
   };
 }
 
-function toSqlParts({ sql, params }: RunRequest): Pick<LaunchInput, "sql" | "given"> {
-  return { sql, given: Object.keys(params) };
+function toSqlParts({ sql, params, secrets }: RunRequest): Pick<LaunchInput, "sql" | "given"> {
+  return { sql, given: [...Object.keys(params), ...Object.keys(secrets)] };
 }
 
 function toProgram(text: string, launch: ScriptLaunch): Pick<Source, "program" | "text"> {
@@ -212,19 +214,24 @@ async function toParams(
 }
 
 function assertArgs({ header, kind, program }: Source, { args }: RunRequest): void {
-  const isSql = program.kind === "script" && program.launch.sql !== undefined;
   const acceptsArgs =
-    kind !== "argv" && !isSql && (header === undefined || !header.declared || header.acceptsArgs);
+    kind !== "argv" &&
+    !isSql(program) &&
+    (header === undefined || !header.declared || header.acceptsArgs);
   if (args.length === 0 || acceptsArgs) return;
   throw new AppError("PARAM_INVALID", {
     detail:
       kind === "argv"
         ? "Put all arguments into `argv`."
-        : isSql
+        : isSql(program)
           ? "SQL takes parameters, and no arguments."
           : "The script's header does not declare @args, so it takes no arguments.",
     errors: [{ pointer: "/args", detail: "are not accepted here" }],
   });
+}
+
+function isSql(program: RunPlan["program"]): boolean {
+  return program.kind === "script" && program.launch.sql !== undefined;
 }
 
 function toStdin({ stdin }: RunRequest, { stdinBytes }: Limits): Uint8Array | undefined {
@@ -253,7 +260,7 @@ function toPlan(
     title,
     script,
     program,
-    args: request.args,
+    args: isSql(program) ? [] : [...params.args, ...request.args],
     env: { ...header?.env, ...request.env, ...params.env },
     secretNames: Object.keys(params.secrets),
     shownParams: params.shown,
