@@ -36,6 +36,7 @@ Output of scripts goes to stdout and stderr as the script wrote it; progress, su
 | several, on a terminal | \`live\` | a row each, drawn anew when something changes; at the end what failed, first |
 | several, in a pipe | \`prefix\` | \`name \\| line\`, whole lines |
 | on request | \`group\` | each target's lines in one block when it ends |
+| on request | \`same\` | at the end each output once, under the names of those that wrote it ([same output](selectors.md#same-output)) |
 | on request | \`quiet\` | the summary only |
 
 With several targets control sequences other than colours are taken out. \`-o json\` prints one document at the end, \`-o jsonl\`

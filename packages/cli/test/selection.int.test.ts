@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Run } from "@deckhand/core";
+import type { Run, SameOutput } from "@deckhand/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dockerContainer, type TestContainer } from "../../../test/support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "../../../test/support/deckhand-server.ts";
@@ -198,6 +198,64 @@ describe("--pick takes some of those that match", () => {
     ).toMatchObject({
       exitCode: 64,
       stderr: expect.stringContaining("--pick 1 --strategy random"),
+    });
+  });
+});
+
+describe("--view same shows each output once", () => {
+  const SCRIPT =
+    'date; hostname; cat /proc/sys/kernel/random/uuid; echo "took 0.$$ s"; echo 3 rows; test ! -e /tmp/odd || { echo odd >&2; exit 4; }';
+  const onAll = ["exec", "--on", ALL];
+
+  test("under the names of those that wrote it, how it ended included", async () => {
+    await db2.exec(["touch", "/tmp/odd"]);
+    const done = await line.run([...onAll, "--view", "same", "--", "sh", "-c", SCRIPT]);
+    const heads = done.stdout.split("\n").filter((text) => text.startsWith("── "));
+    expect(heads[0]).toMatch(/^── 2 of 3: \S+ \S+ ─/);
+    for (const { name } of [db1, web]) expect(heads[0]).toContain(name);
+    expect(heads[1]).toContain(`── 1 of 3: ${db2.name} (exit 4) ─`);
+    expect(heads).toHaveLength(2);
+    expect(done.stdout.match(/3 rows/g)).toHaveLength(2);
+    expect(done).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("odd\n") });
+    const [, runId = ""] = /(run_\w+)/.exec(done.stderr) ?? [];
+    const later = await line.run(["logs", runId, "--view", "same"]);
+    expect(later.stdout).toBe(done.stdout);
+    const document = JSON.parse(
+      (await line.run(["logs", runId, "--view", "same", "-o", "json"])).stdout,
+    ) as SameOutput;
+    expect(document).toMatchObject({
+      total: 3,
+      open: 0,
+      data: [
+        { count: 2, variants: 2, state: "succeeded", exitCode: 0, shortened: false },
+        { count: 1, variants: 1, state: "failed", exitCode: 4, sample: { stderr: "odd\n" } },
+      ],
+    });
+    const path = `/api/v1/runs/${runId}/output/same?by=exact`;
+    const exact = JSON.parse((await line.run(["api", "GET", path])).stdout) as SameOutput;
+    expect(exact.data.map(({ count }) => count)).toEqual([1, 1, 1]);
+    await db2.exec(["rm", "/tmp/odd"]);
+  });
+
+  test("and tells of those that still run", async () => {
+    const script = `test $(hostname) != ${web.id.slice(0, 12)} || sleep 600`;
+    const started = await line.run([...onAll, "-d", "--", "sh", "-c", script]);
+    const runId = started.stdout.trim();
+    const read = async () =>
+      JSON.parse(
+        (await line.run(["logs", runId, "--view", "same", "-o", "json"])).stdout,
+      ) as SameOutput;
+    let same = await read();
+    while (same.open > 1) same = await read();
+    expect(same).toMatchObject({ total: 3, open: 1, data: [{ count: 2, variants: 1 }] });
+    await line.run(["cancel", runId]);
+  });
+
+  test("and goes with nothing that is about one target", async () => {
+    const words = ["logs", `run_${"0".repeat(26)}`, "--view", "same", "--on", "x"];
+    expect(await line.run(words)).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining("--on is not"),
     });
   });
 });

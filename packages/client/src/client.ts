@@ -20,6 +20,7 @@ import type {
   RunPage,
   RunPlanView,
   RunRequestInput,
+  SameOutput,
   Script,
   ScriptForm,
   ScriptPage,
@@ -158,6 +159,9 @@ export function createClient(options: ClientOptions) {
       tryAgain(() => json<Run>("POST", runPath(runId, "/cancel"), { query: { wait } })),
     readOutput: (runId: string, query: Query = {}) =>
       json<OutputPage>("GET", runPath(runId, "/output"), { query }),
+    /** Each output once, with the targets that wrote it. */
+    groupSameOutput: (runId: string, by: "normalised" | "exact" = "normalised") =>
+      json<SameOutput>("GET", runPath(runId, "/output/same"), { query: { by } }),
     /** Streams the stored bytes of one execution. */
     downloadOutput: async (runId: string, query: Query = {}) => {
       const answer = await request("GET", runPath(runId, "/output/raw"), { query });

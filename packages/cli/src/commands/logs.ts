@@ -1,11 +1,12 @@
 import type { DeckhandClient } from "@deckhand/client";
 import type { Execution, OutputFrame, Run } from "@deckhand/core";
 import { type Command, Option } from "commander";
-import { type CommandContext, type Surroundings, writeAll } from "../command-context.ts";
+import { type CommandContext, show, type Surroundings, writeAll } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
 import { prefixView } from "../views/prefix-view.ts";
 import { frameBytes } from "../views/run-view.ts";
+import { printSame } from "../views/same-view.ts";
 import { action, newCommand, runArgument } from "./command.ts";
 
 interface LogFlags {
@@ -13,6 +14,7 @@ interface LogFlags {
   readonly on?: string;
   readonly stream?: OutputFrame["stream"];
   readonly raw?: boolean;
+  readonly view?: "same";
 }
 
 const MOST_FRAMES_A_PAGE = 1_000;
@@ -23,6 +25,7 @@ export function logsCommand(surroundings: Surroundings): Command {
     examples: [
       ["deckhand logs run_01k…", "all of it"],
       ["deckhand logs -f run_01k… --on db-2", "one target, while it runs"],
+      ["deckhand logs run_01k… --view same", "each output once, under the names of its targets"],
       ["deckhand logs run_01k… --on db-2 --stream stdout --raw >dump", "byte for byte"],
     ],
   })
@@ -30,12 +33,18 @@ export function logsCommand(surroundings: Surroundings): Command {
     .option("-f, --follow", "go on until the run ends")
     .option("--on <target>", "only this target, by name or execution id")
     .addOption(new Option("--stream <stream>", "only this one").choices(["stdout", "stderr"]))
+    .addOption(
+      new Option("--view <view>", "same: each output once, with those that wrote it").choices([
+        "same",
+      ]),
+    )
     .option("--raw", "the stored bytes of one execution, untouched")
     .action(action(surroundings, logs));
 }
 
 async function logs(context: CommandContext, runId: string, flags: LogFlags): Promise<void> {
   const client = await context.client();
+  if (flags.view) return logsSame(context, client, { runId, flags });
   const run = await client.getRun(runId);
   const picked = pickExecutions(run, flags.on);
   if (flags.raw) return download(context, client, { run, picked, flags });
@@ -45,6 +54,18 @@ async function logs(context: CommandContext, runId: string, flags: LogFlags): Pr
   return picked.length === 1
     ? printBytes(context, frames)
     : printPrefixed(context, client, { run, picked, frames });
+}
+
+async function logsSame(
+  context: CommandContext,
+  client: DeckhandClient,
+  { runId, flags }: { readonly runId: string; readonly flags: LogFlags },
+): Promise<void> {
+  const other = (["follow", "on", "stream", "raw"] as const).find((name) => flags[name]);
+  if (other) throw new UsageError(`--view same is about all of a run, and --${other} is not`);
+  const same = await client.groupSameOutput(runId);
+  if (context.options.output === "text") await printSame(context, runId, same);
+  else await show(context, context.options.output === "json" ? same : same.data, () => "");
 }
 
 interface LogRequest {

@@ -6,9 +6,10 @@ import { liveView } from "./live-view.ts";
 import { prefixView } from "./prefix-view.ts";
 import { rawInOrderView, rawView } from "./raw-view.ts";
 import type { RunView } from "./run-view.ts";
+import { sameView } from "./same-view.ts";
 import { toSummary } from "./summary.ts";
 
-export const VIEWS = ["auto", "live", "prefix", "group", "quiet", "raw"] as const;
+export const VIEWS = ["auto", "live", "prefix", "group", "same", "quiet", "raw"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
 export interface ViewChoice {
@@ -30,6 +31,7 @@ export function pickView(context: CommandContext, run: Run, choice: ViewChoice):
     return names.length > 1 ? rawInOrderView(context, choice.client) : rawView(context);
   if (view === "live") return liveView(context, { server, title: run.title });
   if (view === "group") return groupView(context, { server, plain });
+  if (view === "same") return sameView(context, { client: choice.client, plain });
   if (view === "quiet") return quietView(context, { server, plain });
   return prefixView(context, { server, names, plain, withSummary: true });
 }

@@ -144,6 +144,36 @@ const frame = {
 };
 const outputFrame = { ...frame, text: 'INFO:  vacuuming "public.orders"\n' };
 
+const sameOutput = {
+  data: [
+    {
+      hash: SHA256,
+      count: 2,
+      targets: "pg-[1-2]",
+      state: "succeeded",
+      reasonCode: "exit-zero",
+      exitCode: 0,
+      signal: null,
+      variants: 2,
+      shortened: false,
+      members: [
+        { executionId: EXECUTION, target: "pg-1", engine: "local" },
+        { executionId: `${EXECUTION.slice(0, -1)}8`, target: "pg-2", engine: "local" },
+      ],
+      sample: {
+        executionId: EXECUTION,
+        target: "pg-1",
+        stdout: "vacuumed in 12.4s\n",
+        stderr: "",
+        encoding: "utf-8",
+        shortened: false,
+      },
+    },
+  ],
+  total: 3,
+  open: 1,
+};
+
 const param = {
   name: "TABLE",
   type: "string",
@@ -320,6 +350,7 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   RerunRequestInput: { only: "failed" },
   OutputFrame: outputFrame,
   OutputPage: { data: [outputFrame], next: 41, complete: true },
+  SameOutput: sameOutput,
   ScriptParam: param,
   FormField: field,
   ScriptForm: {

@@ -13,6 +13,7 @@ import type { Caller } from "../audit/caller.ts";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
+import type { App } from "../http/app.ts";
 import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
 import { cancelRun } from "../runs/cancel-run.ts";
 import { executor } from "../runs/execute-run.ts";
@@ -34,6 +35,8 @@ import {
   type SubmittedRun,
   submitRun,
 } from "../runs/submit-run.ts";
+import { outputComparer } from "../runs/same-output.ts";
+import { sameOutputRoutes } from "../runs/same-output.routes.ts";
 import { deleteRotations } from "../runs/rotation-store.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
 import type { Vault } from "../secrets/vault.ts";
@@ -68,7 +71,7 @@ export interface OpenRunsDeps {
 
 /** Everything that accepts and carries out runs, wired. */
 export interface OpenRuns {
-  readonly routes: ReturnType<typeof runRoutes>;
+  readonly routes: (app: App) => void;
   readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
   /** Throws what would be refused of a request whenever it is made; gives the names of its secrets. */
   readonly check: (request: RunRequest) => Promise<readonly string[]>;
@@ -186,8 +189,12 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     );
   }, HOUR_MS);
 
+  const compareOutput = outputComparer({ db, output });
   return {
-    routes,
+    routes: (app) => {
+      routes(app);
+      sameOutputRoutes(compareOutput)(app);
+    },
     submit,
     check: (request) => checkRequest(planDeps, request),
     read: async (runId) => toRun(await getRun(db, runId), await listExecutions(db, runId)),
