@@ -1,6 +1,7 @@
 import type { AuditEntry } from "@deckhand/core";
 import type { Insertable, Kysely, Selectable } from "kysely";
 import type { Database } from "../database/database.ts";
+import { insertRow } from "../database/rows.ts";
 import type { Caller } from "./caller.ts";
 
 /** One thing that somebody did, or was refused to do. The detail never holds a secret or a script's text. */
@@ -31,7 +32,7 @@ export interface AuditLog {
 export function auditLog(db: Kysely<Database>, now: () => number = Date.now): AuditLog {
   return {
     record: async (entry, within = db) => {
-      await within.insertInto("audit").values(toRow(entry, now())).execute();
+      await insertRow(within, "audit", toRow(entry, now()));
     },
     list: async (filter) => (await select(db, filter).execute()).map(toEntry),
   };

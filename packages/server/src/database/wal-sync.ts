@@ -31,8 +31,9 @@ export function walSync(databasePath: string): WalSync {
 
   return {
     synced: () => {
-      // One that already runs may have begun before our commit; the one after it did not.
-      next ??= running.then(() => {
+      // One that already runs may have begun before our commit; the one after it did not. It begins when this turn's work
+      // is done: a run that is accepted and its start, which follows at once, wait for the disk together.
+      next ??= running.then(endOfTurn).then(() => {
         next = undefined;
         const current = sync();
         running = current.catch(() => {});
@@ -45,6 +46,10 @@ export function walSync(databasePath: string): WalSync {
       await (await file?.catch(() => undefined))?.close();
     },
   };
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The log's name in its directory has to last as well. */

@@ -42,7 +42,7 @@ import type { ScriptLibrary } from "../scripts/script-library.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { assertFreeSpace } from "./free-space.ts";
+import { assertFreeSpace, freeSpace } from "./free-space.ts";
 import { newId } from "./new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
@@ -88,6 +88,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   const { limits } = config;
   const signals = runSignals();
   const output = openOutput(deps, signals);
+  const findFreeBytes = freeSpace(config.dataDir);
   let closing = false;
 
   const runExecutor = executor({
@@ -139,7 +140,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
         detail: "The server is shutting down.",
         hint: "Try again in a moment.",
       });
-    await assertFreeSpace(config.dataDir);
+    await assertFreeSpace(findFreeBytes);
   }
 
   const submitDeps: SubmitDeps = {

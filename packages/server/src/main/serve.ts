@@ -32,7 +32,7 @@ import { targetRoutes } from "../targets/targets.routes.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { metricsRoutes } from "../telemetry/metrics.routes.ts";
-import { storageProblems } from "./free-space.ts";
+import { freeSpace, storageProblems } from "./free-space.ts";
 import { ensureGuardKey } from "../guard/guard-key.ts";
 import { openRetention } from "../retention/retention.ts";
 import { retentionRoutes } from "../retention/retention.routes.ts";
@@ -167,7 +167,7 @@ export async function openServer(
         problems: async () => [
           ...engines.problems(),
           ...library.problems(),
-          ...(await storageProblems(dataDir)),
+          ...(await storageProblems(freeSpace(dataDir))),
         ],
       }),
       runs.routes,

@@ -1,6 +1,7 @@
 import { countStates, deriveRunState, isTerminal, type RunOrigin } from "@deckhand/core";
 import type { Insertable, Transaction } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
+import { insertRow } from "../database/rows.ts";
 import { claimKey, type KeyClaim } from "./concurrency/claim-key.ts";
 import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
 import { insertInputs } from "./run-inputs.ts";
@@ -59,14 +60,11 @@ export async function insertRun(
     const { concurrency } = run.plan;
     const claim = concurrency && (await claimKey(transaction, concurrency));
     const row = toRunRow(run, claim);
-    await transaction.insertInto("runs").values(row).execute();
+    await insertRow(transaction, "runs", row);
     const held = claim?.held ?? FREE;
-    for (const batch of inBatches(
-      run.executions.map((execution, position) =>
-        toExecutionRow(run, { ...execution, position, held }),
-      ),
-    )) {
-      await transaction.insertInto("executions").values(batch).execute();
+    for (const [position, execution] of run.executions.entries()) {
+      const placed = { ...execution, position, held };
+      await insertRow(transaction, "executions", toExecutionRow(run, placed));
     }
     const isOpen = row.finished_at === null;
     await also(transaction, { isOpen });
@@ -166,11 +164,4 @@ function toExecutionRow(
     started_at: null,
     finished_at: held.state === "skipped" ? run.createdAtMs : null,
   };
-}
-
-/** SQLite takes a bounded number of values in one statement. */
-function inBatches<Row>(rows: readonly Row[], size = 100): Row[][] {
-  const batches: Row[][] = [];
-  for (let from = 0; from < rows.length; from += size) batches.push(rows.slice(from, from + size));
-  return batches;
 }

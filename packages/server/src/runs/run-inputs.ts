@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Database } from "../database/database.ts";
+import { findRow, insertRow } from "../database/rows.ts";
 import type { RunPlan } from "./run-plan.ts";
 
 /** What a run is made from, beside its plan. */
@@ -17,12 +18,9 @@ export async function insertInputs(
 ): Promise<void> {
   const { plan, scriptText, stdin } = run;
   if (plan.program.kind === "script" && scriptText !== undefined) {
-    const row = { sha256: plan.program.sha256, text: scriptText };
-    await transaction
-      .insertInto("script_texts")
-      .values(row)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+    const { sha256 } = plan.program;
+    const isKept = (await findScriptText(transaction, sha256)) !== undefined;
+    if (!isKept) await insertRow(transaction, "script_texts", { sha256, text: scriptText });
   }
   if (stdin) await transaction.insertInto("run_inputs").values({ run_id: run.id, stdin }).execute();
 }
@@ -31,12 +29,7 @@ export async function findScriptText(
   db: Kysely<Database>,
   sha256: string,
 ): Promise<string | undefined> {
-  const row = await db
-    .selectFrom("script_texts")
-    .select("text")
-    .where("sha256", "=", sha256)
-    .executeTakeFirst();
-  return row?.text;
+  return (await findRow(db, "script_texts", { sha256 }))?.text;
 }
 
 export async function findStdin(

@@ -11,6 +11,7 @@ import {
 } from "@deckhand/core";
 import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
+import { findRow, findRows, updateRow } from "../database/rows.ts";
 import type { Leftover, Usage } from "../sessions/session.ts";
 import type { RunWrites } from "./run-writes.ts";
 
@@ -44,7 +45,7 @@ export interface MovedExecution {
 }
 
 export async function findRun(db: Kysely<Database>, runId: string): Promise<RunRow | undefined> {
-  return db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+  return findRow(db, "runs", { id: runId });
 }
 
 export async function getRun(db: Kysely<Database>, runId: string): Promise<RunRow> {
@@ -56,13 +57,11 @@ export async function getRun(db: Kysely<Database>, runId: string): Promise<RunRo
   });
 }
 
-export async function listExecutions(db: Kysely<Database>, runId: string): Promise<ExecutionRow[]> {
-  return db
-    .selectFrom("executions")
-    .selectAll()
-    .where("run_id", "=", runId)
-    .orderBy("position")
-    .execute();
+export async function listExecutions(
+  db: Kysely<Database>,
+  runId: string,
+): Promise<readonly ExecutionRow[]> {
+  return findRows(db, "executions", { where: { run_id: runId }, orderBy: "position" });
 }
 
 /** Tells whether the execution has not ended yet; one that is not ours has. */
@@ -75,7 +74,7 @@ export async function findExecution(
   db: Kysely<Database>,
   executionId: string,
 ): Promise<ExecutionRow | undefined> {
-  return db.selectFrom("executions").selectAll().where("id", "=", executionId).executeTakeFirst();
+  return findRow(db, "executions", { id: executionId });
 }
 
 /** Every execution that is not in a final state, oldest first. */
@@ -123,23 +122,16 @@ export async function moveExecution(
   change: ExecutionChange,
 ): Promise<MovedExecution> {
   return db.transaction().execute(async (transaction) => {
-    const before = await transaction
-      .selectFrom("executions")
-      .selectAll()
-      .where("id", "=", executionId)
-      .executeTakeFirst();
+    const before = await findExecution(transaction, executionId);
     if (!before)
       throw new AppError("EXECUTION_NOT_FOUND", {
         detail: `There is no execution ${executionId}.`,
       });
     const from = before.state as ExecutionState;
     if (!canMove(from, change.state)) throw stateConflict(executionId, from, change.state);
-    const execution = { ...before, ...toUpdate(before, change) } as ExecutionRow;
-    await transaction
-      .updateTable("executions")
-      .set(toUpdate(before, change))
-      .where("id", "=", executionId)
-      .execute();
+    const changes = toUpdate(before, change);
+    await updateRow(transaction, "executions", { id: executionId, changes });
+    const execution = { ...before, ...changes } as ExecutionRow;
     const run = await moveRun(transaction, before.run_id, {
       from,
       to: change.state,
@@ -219,21 +211,17 @@ async function moveRun(
   runId: string,
   step: RunStep,
 ): Promise<RunRow> {
-  const before = await transaction
-    .selectFrom("runs")
-    .selectAll()
-    .where("id", "=", runId)
-    .executeTakeFirstOrThrow();
+  const before = await getRun(transaction, runId);
   const counts = stepCounts(toCounts(before), step);
   const state = deriveRunState(counts);
-  const update = {
+  const changes = {
     counts_json: JSON.stringify(counts),
     state,
     started_at: before.started_at ?? (step.to === "starting" ? step.atMs : null),
     finished_at: isTerminal(state) ? step.atMs : null,
   };
-  await transaction.updateTable("runs").set(update).where("id", "=", runId).execute();
-  return { ...before, ...update };
+  await updateRow(transaction, "runs", { id: runId, changes });
+  return { ...before, ...changes };
 }
 
 /** How many of the run's executions are in each state. */
