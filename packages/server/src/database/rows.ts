@@ -21,7 +21,7 @@ export async function insertRow<Name extends Table>(
   row: Insertable<Database[Name]>,
 ): Promise<void> {
   const { columns, values } = split(row);
-  const text = textOf(`insert ${table} ${columns}`, () =>
+  const text = textOf(`insert ${table} ${columns.join()}`, () =>
     sql`insert into ${sql.table(table)} (${refs(columns)}) values (${sql.join(values)})`.compile(
       db,
     ),
@@ -36,7 +36,7 @@ export async function updateRow<Name extends "runs" | "executions">(
   { id, changes }: { readonly id: string; readonly changes: Updateable<Database[Name]> },
 ): Promise<void> {
   const { columns, values } = split(changes);
-  const text = textOf(`update ${table} ${columns}`, () => {
+  const text = textOf(`update ${table} ${columns.join()}`, () => {
     const sets = sql.join(columns.map(toAssignment));
     return sql`update ${sql.table(table)} set ${sets} where id = ${id}`.compile(db);
   });
@@ -65,7 +65,7 @@ export async function findRows<Name extends Table>(
   { where, orderBy }: Wanted<Name>,
 ): Promise<readonly Selectable<Database[Name]>[]> {
   const { columns, values } = split(where);
-  const text = textOf(`select ${table} ${columns} ${orderBy}`, () => {
+  const text = textOf(`select ${table} ${columns.join()} ${orderBy ?? ""}`, () => {
     const conditions = sql.join(columns.map(toAssignment), sql` and `);
     const order = orderBy ? sql` order by ${sql.ref(orderBy)}` : sql``;
     return sql`select * from ${sql.table(table)} where ${conditions}${order}`.compile(db);
