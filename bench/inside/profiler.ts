@@ -23,7 +23,8 @@ export async function profiling<Result>(
 }
 
 function addressOf(log: string): string {
-  const address = /Debugger listening on (ws:\S+)/.exec(log)?.[1];
+  // A server begins again once, and listens anew then.
+  const address = [...log.matchAll(/Debugger listening on (ws:\S+)/g)].at(-1)?.[1];
   if (!address) throw new Error(`the server can not be looked into:\n${log.slice(0, 500)}`);
   return address;
 }

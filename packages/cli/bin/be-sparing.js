@@ -11,9 +11,13 @@ const YOUNG_SPACE_MIB = 2;
 export function beSparing(words) {
   enableCompileCache(CACHE);
   if (words[0] !== "serve" || isYoungSpaceSet() || !process.execve) return;
-  // The size is fixed when a process begins, so it begins again: with the same number, streams and environment.
+  // Both are fixed when a process begins, so it begins again with the same number and streams. With an arena for each thread
+  // that waits for the disk, the C library keeps 20 MiB more.
   const flags = [...process.execArgv, `${YOUNG_SPACE}=${YOUNG_SPACE_MIB}`];
-  process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)]);
+  process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
+    ...process.env,
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "1",
+  });
 }
 
 function isYoungSpaceSet() {

@@ -43,6 +43,7 @@ import type { Vault } from "../secrets/vault.ts";
 import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { assertFreeSpace, freeSpace } from "./free-space.ts";
+import { memoryGiver } from "./give-back-memory.ts";
 import { newId } from "./new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
@@ -104,6 +105,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     watchContainer: engines.watchContainer,
     observe: observer(deps, (moved) => {
       if (moved) conductor.ended(moved);
+      memory.soon();
       setImmediate(showLoad);
     }),
   });
@@ -124,6 +126,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     },
   });
   const countWaiting = () => dispatcher.waiting + conductor.held;
+  const memory = memoryGiver(() => dispatcher.inFlight > 0);
   function showLoad(): void {
     metrics.executionsQueued.set(countWaiting());
     metrics.executionsInFlight.set(dispatcher.inFlight);
@@ -215,6 +218,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     close: async () => {
       closing = true;
       clearInterval(forgetting);
+      memory.close();
       const stopped = dispatcher.stop();
       engines.detach();
       const graceOver = setTimeout(() => {
