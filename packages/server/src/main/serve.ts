@@ -182,6 +182,7 @@ export async function openServer(
         findStopped: engines.findStopped,
         audit,
         now: Date.now,
+        findByLabels: schedules.findByLabels,
       }),
       groupRoutes(savedGroups.definitions),
       notifications.routes,
