@@ -44,6 +44,7 @@ import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openNotifications } from "./open-notifications.ts";
 import { type OpenRuns, openRuns } from "./open-runs.ts";
 import { type OpenSchedules, openSchedules } from "./open-schedules.ts";
+import { openSearch } from "./open-search.ts";
 import { openTerminals } from "./open-terminals.ts";
 import { VERSION } from "./version.ts";
 
@@ -148,6 +149,8 @@ export async function openServer(
     onProblem: (error) => logger.warn({ err: error }, "retention stopped before its end"),
   });
   opening.defer(() => retention.close());
+  const searching = openSearch({ config, db, output: runs.output, library, logger });
+  opening.defer(() => searching.close());
   const access = tokenAccess({ tokens, now: Date.now });
   const terminals = openTerminals({ config, engines, select, access, tokens, audit, logger });
   const app = createApp({
@@ -171,6 +174,7 @@ export async function openServer(
         ],
       }),
       runs.routes,
+      searching.routes,
       exportRoutes({ db, output: runs.output, now: Date.now }),
       retentionRoutes({ retention, audit }),
       terminals.routes,
