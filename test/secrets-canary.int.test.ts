@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import type { Run, RunRequestInput } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { docker, dockerContainer, type TestContainer } from "./support/containers.ts";
@@ -145,6 +146,54 @@ function waysIn(value: string): readonly RunRequestInput[] {
   ];
 }
 
+/** A schedule that is due once a year, and is started now. */
+async function runScheduled(value: string): Promise<Run> {
+  const body = {
+    name: "canary",
+    cron: "0 0 29 2 *",
+    overlap: "allow",
+    run: {
+      inline: { text: SECRET_SCRIPT },
+      on: [`name=${container.name}`],
+      params: { VALUE: value },
+    },
+  };
+  await expectOk(post("/api/v1/schedules", body));
+  return (await expectOk(post("/api/v1/schedules/canary/run", {}))) as Run;
+}
+
+/** Who is told, with the secrets that telling takes; nothing of what the tests do is told. */
+async function storeReceivers(value: string): Promise<void> {
+  const webhook = {
+    kind: "webhook",
+    url: "https://hooks.invalid/canary",
+    secret: `whsec_${Buffer.from(value).toString("base64")}`,
+  };
+  const email = {
+    kind: "email",
+    smtp: { host: "smtp.invalid", user: "ann", password: value },
+    from: "deckhand@example.org",
+    to: ["ann@example.org"],
+  };
+  for (const to of [webhook, email])
+    await expectOk(
+      post("/api/v1/notifications", { name: `canary-${to.kind}`, to, tell: { when: ["lost"] } }),
+    );
+}
+
+async function expectOk(answer: Promise<Response>): Promise<unknown> {
+  const response = await answer;
+  const text = await response.text();
+  expect(response.ok, text).toBe(true);
+  return JSON.parse(text);
+}
+
+/** Everything of a run as one archive, unpacked as far as its text. */
+async function readExport({ id }: Run): Promise<Buffer> {
+  const answer = await server.fetch(`/api/v1/runs/${id}/export`);
+  return gunzipSync(Buffer.from(await answer.arrayBuffer()));
+}
+
 /** Everything that can be read afterwards, by the name of the place. */
 async function readPlaces(runs: readonly Run[], sinceSeconds: number) {
   const answers = runs.flatMap(({ id }) => [
@@ -152,7 +201,14 @@ async function readPlaces(runs: readonly Run[], sinceSeconds: number) {
     `/api/v1/runs/${id}/output`,
     `/api/v1/runs/${id}/output/raw`,
   ]);
-  const others = ["/api/v1/runs", "/api/v1/audit?limit=200", "/api/v1/secrets", "/metrics"];
+  const lists = ["runs", "audit?limit=200", "secrets", "schedules", "notifications"];
+  const others = [
+    ...lists.map((list) => `/api/v1/${list}`),
+    "/api/v1/schedules/canary",
+    "/api/v1/schedules/canary/history",
+    "/api/v1/notifications/canary-email",
+    "/metrics",
+  ];
   const until = Math.ceil(Date.now() / 1000) + 1;
   const isDatabase = (name: string) => name.startsWith("deckhand.db");
   return {
@@ -163,6 +219,7 @@ async function readPlaces(runs: readonly Run[], sinceSeconds: number) {
       await Promise.all(runs.map(({ id }) => get(`/api/v1/runs/${id}/events`)))
     ).join("\n"),
     "answers of the API": (await Promise.all([...answers, ...others].map(get))).join("\n"),
+    "exported runs": Buffer.concat(await Promise.all(runs.map(readExport))),
     "events of the engine": await docker(
       "events",
       ...["--since", `${sinceSeconds}`, "--until", `${until}`],
@@ -176,13 +233,13 @@ test("a secret comes in by every way, is printed in every way, and is found nowh
   const value = canary();
   const sinceSeconds = Math.floor(Date.now() / 1000) - 1;
   for (const name of ["canary/asked", "canary/declared"])
-    expect((await post(`/api/v1/secrets/${encodeURIComponent(name)}`, { value }, "PUT")).ok).toBe(
-      true,
-    );
+    await expectOk(post(`/api/v1/secrets/${encodeURIComponent(name)}`, { value }, "PUT"));
+  await storeReceivers(value);
   const processes = watchProcesses();
-  const started = await Promise.all(
-    waysIn(value).map(async (wanted) => (await (await post("/api/v1/runs", wanted)).json()) as Run),
-  );
+  const started = await Promise.all([
+    ...waysIn(value).map(async (wanted) => (await expectOk(post("/api/v1/runs", wanted))) as Run),
+    runScheduled(value),
+  ]);
   await expect
     .poll(async () => (await get(`/api/v1/runs/${started[0]?.id}/output/raw`)).length, {
       timeout: 30_000,
