@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { OutputFrame, Problem, Run, RunRequestInput } from "@deckhand/core";
@@ -344,6 +345,34 @@ test("after kill -9 what waits with a secret is started with it, and then the se
   });
   expect(await sealedSecrets()).toBe(0);
   for (const { id } of busy) await getRun(id, "?wait=60s");
+});
+
+test("without its key a secret is not had any more: what waits is refused, and of what runs nothing more is shown", async () => {
+  const text =
+    "# @deckhand 1\n# @secret PASSWORD\n\necho before; until [ -e /tmp/keyless ]; do sleep 0.2; done; echo $PASSWORD";
+  const secretRun = script(text, { params: { PASSWORD: "open sesame" } });
+  const running = await Promise.all(Array.from({ length: 16 }, () => create(secretRun)));
+  await expect
+    .poll(async () => (await getRun(running[0]?.id ?? "", "?include=output")).executions, {
+      timeout: 60_000,
+    })
+    .toMatchObject([{ state: "running", output: { stdout: "before\n" } }]);
+  const waiting = await create(secretRun);
+  await server.kill("SIGKILL");
+  await rename(join(server.dataDir, "secrets-key"), join(server.dataDir, "secrets-key.lost"));
+  await server.start();
+  await first.exec(["touch", "/tmp/keyless"]);
+  expect(await getRun(running[0]?.id ?? "", "?wait=60s&include=output")).toMatchObject({
+    state: "succeeded",
+    executions: [{ output: { stdout: "before\n***********\n" } }],
+  });
+  const refused = await getRun(waiting.id, "?wait=60s");
+  expect(refused).toMatchObject({
+    state: "rejected",
+    executions: [{ reason: { code: "secret-forgotten" } }],
+  });
+  expect(refused.executions[0]?.reason?.detail).toContain("was sealed with another key");
+  for (const { id } of running) expect((await getRun(id, "?wait=60s")).state).toBe("succeeded");
 });
 
 /** How many runs the database keeps sealed secrets of. */

@@ -28,9 +28,12 @@ export class FormSet {
 
   /** The next place where a form of two bytes or more may begin; the text's length when there is none. */
   nextCandidate(text: Uint8Array, from: number): number {
+    let pair = byteAt(text, from);
+    for (let at = from + 1; at < text.length; at++) {
+      pair = ((pair << 8) | byteAt(text, at)) & 0xffff;
+      if (this.#firstPairs[pair]) return at - 1;
+    }
     const last = text.length - 1;
-    for (let at = from; at < last; at++)
-      if (this.#firstPairs[(byteAt(text, at) << 8) | byteAt(text, at + 1)]) return at;
     return from <= last && this.#firsts[byteAt(text, last)] ? last : text.length;
   }
 
