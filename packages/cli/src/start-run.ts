@@ -1,4 +1,4 @@
-import type { RunPlanView, RunRequestInput } from "@deckhand/core";
+import { batchOf, type RunPlanView, type RunRequestInput } from "@deckhand/core";
 import { createAskingForParams } from "./ask-params.ts";
 import { type CommandContext, show } from "./command-context.ts";
 import { assertPlanConfirmed } from "./confirm-run.ts";
@@ -7,6 +7,7 @@ import { type RunOptions, toFollowChoice } from "./run-options.ts";
 import { toTable } from "./terminal/table.ts";
 import { toPickText } from "./views/pick-text.ts";
 import { toLimitWords } from "./views/limit-words.ts";
+import { toRolloutWords } from "./views/rollout-words.ts";
 
 /** Starts what is asked for, or only shows it, and follows it to its end. */
 export async function startRun(
@@ -38,6 +39,14 @@ function toPlanText(plan: RunPlanView): string {
   const head = `${what} (${how.join(", ")}) would run on ${plan.targets.length} targets:\n`;
   const picked = plan.pick === null ? "" : `  picked ${toPickText(plan.pick)}\n`;
   const params = Object.entries(plan.params).map(([name, value]) => `  ${name}=${String(value)}\n`);
-  const rows = plan.targets.map(({ name, engine, image }) => [name, engine, image]);
-  return `${head}${picked}${params.join("")}${toTable(["TARGET", "ENGINE", "IMAGE"], rows)}`;
+  const { rollout } = plan;
+  const rows = plan.targets.map(({ name, engine, image }, position) => [
+    ...(rollout ? [`${batchOf(rollout.batches, position) + 1}`] : []),
+    name,
+    engine,
+    image,
+  ]);
+  const columns = [...(rollout ? ["BATCH"] : []), "TARGET", "ENGINE", "IMAGE"];
+  const order = rollout ? `  ${toRolloutWords(rollout)}\n` : "";
+  return `${head}${picked}${order}${params.join("")}${toTable(columns, rows)}`;
 }

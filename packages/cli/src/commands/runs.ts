@@ -7,6 +7,7 @@ import { toTable } from "../terminal/table.ts";
 import { LOOKS, toOutcomeWords } from "../views/execution-line.ts";
 import { toPickText } from "../views/pick-text.ts";
 import { toLimitWords } from "../views/limit-words.ts";
+import { toGateLines, toRolloutWords, toWaitWords } from "../views/rollout-words.ts";
 import { action, collect, newCommand, runArgument } from "./command.ts";
 
 interface ListFlags {
@@ -123,6 +124,9 @@ function toDetail({ style }: CommandContext, run: Run): string {
     ],
     ["Arguments", run.args.join(" ")],
     ["Key", run.concurrency?.key ?? ""],
+    ["Rollout", run.rollout ? toRolloutWords(run.rollout) : ""],
+    ["Now", run.rollout ? toWaitWords(run.rollout, Date.now()) : ""],
+    ["Stopped", run.rollout?.stopped?.detail ?? ""],
     ["As", [run.user, run.workdir && `in ${run.workdir}`].filter(Boolean).join(" ")],
     ["Limits", toLimitWords(run).join(", ")],
     ["Started by", toOriginWords(run)],
@@ -136,7 +140,8 @@ function toDetail({ style }: CommandContext, run: Run): string {
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${style("dim", name.padEnd(10))}  ${value}\n`);
   const rows = run.executions.map((execution) => toExecutionRow(execution, style));
-  const why = run.executions.flatMap(toWhy);
+  const gates = run.rollout ? toGateLines(run.rollout).map((line) => `${line}\n`) : [];
+  const why = [...gates, ...new Set(run.executions.flatMap(toWhy))];
   return `${head.join("")}\n${toTable(["TARGET", "STATE", "RESULT", "TOOK", "OUTPUT", "WAY", "EXECUTION"], rows)}${why.join("")}`;
 }
 
@@ -164,7 +169,9 @@ function toWayWords({ guarantees }: Execution): string {
 
 function toWhy({ target, state, reason, leftovers }: Execution): string[] {
   const said =
-    ["lost", "rejected", "timed-out", "cancelled"].includes(state) && reason
+    reason &&
+    (["lost", "rejected", "timed-out", "cancelled"].includes(state) ||
+      ["waiting-for-run", "key-taken"].includes(reason.code))
       ? [`${target.name}: ${reason.detail}\n`]
       : [];
   const left = leftovers.map(

@@ -5,6 +5,7 @@ import { lastState, toOneLine } from "../terminal/sanitize.ts";
 import { formatSpan } from "../terminal/spans.ts";
 import type { Style } from "../terminal/style.ts";
 import { LOOKS, toOutcomeWords } from "./execution-line.ts";
+import { toWaitWords } from "./rollout-words.ts";
 
 export interface LiveState {
   readonly title: string;
@@ -90,7 +91,7 @@ function toSpan({ durationMs, startedAt }: ExecutionUpdate, nowMs: number): stri
   return startedAt === null ? "" : formatSpan(Math.max(0, nowMs - Date.parse(startedAt)));
 }
 
-function toBar({ executions }: LiveState, { style, columns }: Screen): string {
+function toBar({ executions, run }: LiveState, { style, columns, nowMs }: Screen): string {
   const groups: readonly (readonly [readonly ExecutionState[], string, Parameters<Style>[0]])[] = [
     [["succeeded"], "✓", "green"],
     [["failed", "lost", "rejected", "timed-out", "cancelled"], "✕", "red"],
@@ -106,7 +107,8 @@ function toBar({ executions }: LiveState, { style, columns }: Screen): string {
     counts[index] ? [style(format, `${counts[index]} ${mark}`)] : [],
   );
   const bar = ` ${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)}  ${words.join("  ")}`;
-  const whole = `${bar}   ${style("dim", "Ctrl-C cancels")}`;
+  const wait = run?.rollout ? toWaitWords(run.rollout, nowMs) : "";
+  const whole = `${bar}   ${wait && `${wait}   `}${style("dim", "Ctrl-C cancels")}`;
   if (columnsOf(whole) <= columns) return whole;
   return columnsOf(bar) <= columns ? bar : fitColumns(` ${ended} of ${executions.length}`, columns);
 }

@@ -14,8 +14,12 @@ export interface SummaryOptions {
 /** The end of a run on several targets: what did not succeed first, then the counts and what to do next. */
 export function toSummary(run: Run, options: SummaryOptions): string[] {
   const failed = run.executions.filter(({ state }) => state !== "succeeded");
+  const skipped = failed.filter(({ state }) => state === "skipped");
   return [
-    ...failed.flatMap((execution) => toFailure(execution, options)),
+    ...failed
+      .filter(({ state }) => state !== "skipped")
+      .flatMap((execution) => toFailure(execution, options)),
+    ...toSkipped(run, skipped, options),
     ...toCounts(run, options),
     ...toNextSteps(run, failed),
   ];
@@ -30,6 +34,21 @@ function toFailure(execution: Execution, { style, plain, tails }: SummaryOptions
     ? [`  ${execution.reason?.detail ?? ""}`]
     : [];
   return [style(format, head), ...why, ...tail];
+}
+
+/** Those that a rollout did not begin with have one reason. */
+function toSkipped(
+  { rollout }: Run,
+  skipped: readonly Execution[],
+  { style, plain }: SummaryOptions,
+): string[] {
+  const [first] = skipped;
+  if (!first) return [];
+  const { mark, plain: word, format } = LOOKS.skipped;
+  const why = rollout?.stopped ?? first.reason;
+  const names = skipped.length === 1 ? first.target.name : `${skipped.length} targets`;
+  const head = `${plain ? word : mark} ${names}  skipped: ${why?.code ?? ""}`;
+  return [style(format, head), `  ${why?.detail ?? ""}`];
 }
 
 function toCounts(run: Run, { style, plain }: SummaryOptions): string[] {

@@ -5,6 +5,7 @@ import { EXECUTION_STATES } from "../runs/execution-state.ts";
 import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
 import { concurrencyRequest } from "./concurrency.ts";
+import { rolloutPlanView, rolloutProgress, rolloutRequest, rolloutView } from "./rollout.ts";
 import { secretReferences } from "./secret.ts";
 import {
   durationText,
@@ -148,6 +149,9 @@ export const runRequest = z
     survivors: survivorPolicy.optional().meta({
       description: "else what the script's header says, else kill",
     }),
+    rollout: rolloutRequest.optional().meta({
+      description: "some after others instead of all at once",
+    }),
     concurrency: concurrencyRequest.optional().meta({
       description: "at most one run of a key at a time",
     }),
@@ -286,6 +290,7 @@ export const runSummary = z
     by: z.object({ tokenId, name: z.string() }).nullable(),
     origin: runOrigin,
     rerunOf: runId.nullable(),
+    rollout: rolloutProgress.nullable(),
     createdAt: timestamp,
     startedAt: timestamp.nullable(),
     finishedAt: timestamp.nullable(),
@@ -331,6 +336,7 @@ export const run = runSummary
     survivors: survivorPolicy,
     effect,
     concurrency: concurrencyRequest.nullable(),
+    rollout: rolloutView.nullable(),
     sql: sqlView,
     pick: pickView.nullable().meta({ description: "null when all that match were taken" }),
     executions: z.array(execution),
@@ -396,6 +402,7 @@ export const runPlanView = z
     survivors: survivorPolicy,
     effect,
     concurrency: concurrencyRequest.nullable(),
+    rollout: rolloutPlanView.nullable(),
     sql: sqlView,
     pick: pickView.nullable(),
     targets: z.array(executionTarget),

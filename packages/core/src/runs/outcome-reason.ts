@@ -7,6 +7,7 @@ import type { ExecutionState } from "./execution-state.ts";
 export const OUTCOME_REASONS = {
   "waiting-for-slot": ["queued"],
   "waiting-for-run": ["queued"],
+  "waiting-for-rollout": ["queued"],
   "container-paused": ["rejected"],
   "exit-zero": ["succeeded"],
   "exit-code": ["failed"],
@@ -16,6 +17,8 @@ export const OUTCOME_REASONS = {
   "cancel-requested": ["cancelled"],
   superseded: ["cancelled"],
   "key-taken": ["skipped"],
+  "rollout-stopped": ["skipped"],
+  "health-failed": ["skipped"],
   "server-shutdown": ["lost"],
   "server-restarted": ["lost"],
   "container-stopped": ["lost"],

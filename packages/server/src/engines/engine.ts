@@ -36,6 +36,8 @@ export interface EngineContainerDetail extends EngineContainer {
   readonly startedAt: string;
   /** PID of the main process on the engine's host; 0 when it does not run. */
   readonly pid: number;
+  /** When the last health check began, as the engine writes it. */
+  readonly healthCheckedAt: string | undefined;
   readonly exitCode: number;
   readonly oomKilled: boolean;
   readonly user: string;

@@ -73,6 +73,15 @@ const execution = {
   leftovers: [],
 };
 
+const rolloutProgress = { waitsFor: null, stopped: null };
+const gate = {
+  batch: 1,
+  state: "passed",
+  detail: "1 containers are well.",
+  startedAt: TIME.started,
+  finishedAt: TIME.finished,
+};
+
 const script = { name: "db/vacuum", version: 3, sha256: SHA256 };
 
 const pick = {
@@ -95,6 +104,7 @@ const runSummary = {
   by: { tokenId: TOKEN, name: "ann" },
   origin: { kind: "request", id: null, name: null },
   rerunOf: null,
+  rollout: rolloutProgress,
   createdAt: TIME.queued,
   startedAt: TIME.started,
   finishedAt: TIME.finished,
@@ -120,6 +130,15 @@ const limits = {
   umask: null,
 };
 
+const rollout = {
+  maxConcurrency: 5,
+  maxErrors: 2,
+  order: "name",
+  seed: null,
+  batches: [1, 49],
+  pauseMs: 60_000,
+  health: { healthcheck: true, restarts: true, probe: null, timeoutMs: 60_000 },
+};
 const planned = {
   interpreter: ["bash"],
   argv: null,
@@ -132,6 +151,7 @@ const planned = {
   effect: "write",
   concurrency: { key: "db/vacuum", onConflict: "queue" },
   sql: null,
+  rollout,
 };
 
 const frame = {
@@ -207,7 +227,6 @@ const header = {
   on: ["label=role=db"],
   except: [],
   effect: "write",
-  concurrency: { key: "db/vacuum", onConflict: "queue" },
   acceptsArgs: false,
   params: [param],
   examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"],
@@ -344,7 +363,17 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   Execution: execution,
   RunSummary: runSummary,
   Pick: pick,
-  Run: { ...runSummary, ...planned, env: ["LC_ALL"], pick, executions: [execution] },
+  Run: {
+    ...runSummary,
+    ...planned,
+    rollout: { ...rollout, ...rolloutProgress, gates: [gate] },
+    env: ["LC_ALL"],
+    pick,
+    executions: [execution],
+  },
+  RolloutProgress: rolloutProgress,
+  RolloutPlan: rollout,
+  RolloutView: { ...rollout, ...rolloutProgress, gates: [gate] },
   RunPage: { data: [runSummary], next: null },
   RunPlan: { kind: "script", title: "db/vacuum", script, ...planned, pick, targets: [target] },
   RerunRequestInput: { only: "failed" },

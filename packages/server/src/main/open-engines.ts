@@ -1,4 +1,4 @@
-import type { EngineView, OutcomeReason } from "@deckhand/core";
+import { AppError, type EngineView, type OutcomeReason } from "@deckhand/core";
 import type { Config, EngineConfig } from "../config/config.ts";
 import { discoverEngine } from "../engines/discover-engine.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
@@ -6,6 +6,7 @@ import {
   type ContainerStatus,
   type Engine,
   type EngineContainer,
+  type EngineContainerDetail,
   type EngineVersion,
   SIDECAR_LABEL,
 } from "../engines/engine.ts";
@@ -40,6 +41,12 @@ export interface OpenEngines {
   readonly targets: TargetDirectory;
   findSession(name: string): Session | undefined;
   findExaminer(name: string): Examiner | undefined;
+  /** Asks the engine now; throws when it does not answer, or is not one of ours. */
+  inspect(
+    engine: string,
+    containerId: string,
+    signal: AbortSignal,
+  ): Promise<EngineContainerDetail | undefined>;
   /** Gives the status of a container that is there and does not run, on any engine. */
   findStopped(name: string): Promise<string | undefined>;
   /** Asks the engine how much of the CPU a target's container has used. */
@@ -94,6 +101,11 @@ export async function openEngines(
       ),
     findSession: (name) => opened.get(name)?.session,
     findExaminer: (name) => opened.get(name)?.session,
+    inspect: async (name, containerId, signal) => {
+      const { engine } = opened.get(name) ?? {};
+      if (engine) return engine.findContainer(containerId, within(signal));
+      throw new AppError("ENGINE_NOT_FOUND", { detail: `There is no engine ${name}.` });
+    },
     findStopped: async (name) => {
       const found = await Promise.all(all.map(({ engine }) => findStopped(engine, name)));
       return found.find((status) => status !== undefined);
@@ -135,6 +147,10 @@ export async function openEngines(
       }
     },
   };
+}
+
+function within(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(REFRESH_WITHIN_MS)]);
 }
 
 async function toDockerEngine(

@@ -1,7 +1,8 @@
+import { randomInt } from "node:crypto";
 import {
   AppError,
-  isAppError,
   isTerminal,
+  type OutcomeReason,
   type Run,
   type RunRequest,
   type RunState,
@@ -18,17 +19,16 @@ import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
 import { cancelRun } from "../runs/cancel-run.ts";
 import { executor } from "../runs/execute-run.ts";
 import type { ExecutionObserver } from "../runs/execution-deps.ts";
+import { getRunView } from "../runs/get-run-view.ts";
 import { checkRequest, planRun } from "../runs/plan-run.ts";
 import { targetPicker } from "../runs/pick-targets.ts";
 import { recoverRuns } from "../runs/recover-runs.ts";
-import { runConductor } from "../runs/run-conductor.ts";
 import { runDispatcher } from "../runs/run-dispatcher.ts";
 import { type RunSignals, runSignals } from "../runs/run-signals.ts";
 import { deleteIdempotencyKeys } from "../runs/idempotency-store.ts";
 import type { RunEnded } from "../runs/run-writes.ts";
 import { runRoutes } from "../runs/runs.routes.ts";
-import { getRun, listExecutions, type MovedExecution } from "../runs/run-store.ts";
-import { toRun } from "../runs/run-view.ts";
+import type { MovedExecution } from "../runs/run-store.ts";
 import {
   type SubmitDeps,
   type SubmitInput,
@@ -45,6 +45,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { assertFreeSpace, freeSpace } from "./free-space.ts";
 import { memoryGiver } from "./give-back-memory.ts";
 import { newId } from "./new-id.ts";
+import { ignoreEnded, openConductor } from "./open-conductor.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -104,7 +105,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     findSession: engines.findSession,
     watchContainer: engines.watchContainer,
     observe: observer(deps, (moved) => {
-      if (moved) conductor.ended(moved);
+      if (moved) conductor.executionEnded(moved);
       memory.soon();
       setImmediate(showLoad);
     }),
@@ -114,16 +115,17 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     executionsPerEngine: limits.executionsPerEngine,
     execute: runExecutor.execute,
   });
-  const conductor = runConductor({
+  const cancel = (runId: string, reason: OutcomeReason) =>
+    cancelRun(cancelDeps, runId, reason).catch(ignoreEnded);
+  const conductor = openConductor({
+    db,
+    runEnded,
+    signals,
+    logger,
+    engines,
     dispatcher,
-    supersede: (runId, by) => {
-      const detail = `${by} took over the run's concurrency key.`;
-      cancelRun(cancelDeps, runId, { code: "superseded", detail })
-        .catch(ignoreEnded)
-        .catch((error: unknown) =>
-          logger.error({ err: error, runId, by }, "a run that is to make room goes on"),
-        );
-    },
+    startTimeoutMs: limits.startTimeoutMs,
+    cancel,
   });
   const countWaiting = () => dispatcher.waiting + conductor.held;
   const memory = memoryGiver(() => dispatcher.inFlight > 0);
@@ -135,7 +137,8 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
 
   const { library: scripts, select, findSecret } = deps;
   const pick = targetPicker({ db, readCpu: engines.readCpu, random: Math.random, now: Date.now });
-  const planDeps = { scripts, select, pick, limits, findSecret };
+  const newSeed = () => randomInt(2 ** 32);
+  const planDeps = { scripts, select, pick, limits, findSecret, newSeed };
 
   async function assertAccepting(): Promise<void> {
     if (closing)
@@ -201,14 +204,14 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     },
     submit,
     check: (request) => checkRequest(planDeps, request),
-    read: async (runId) => toRun(await getRun(db, runId), await listExecutions(db, runId)),
+    read: (runId) => getRunView(db, runId),
     output,
     recover: async () => {
       const recovered = await recoverRuns({
         ...shared,
         dispatcher,
         conductor,
-        cancel: (runId, reason) => cancelRun(cancelDeps, runId, reason).catch(ignoreEnded),
+        cancel,
         resume: runExecutor.resume,
         findSession: engines.findSession,
       });
@@ -219,6 +222,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
       closing = true;
       clearInterval(forgetting);
       memory.close();
+      conductor.close();
       const stopped = dispatcher.stop();
       engines.detach();
       const graceOver = setTimeout(() => {
@@ -231,11 +235,6 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
       clearTimeout(graceOver);
     },
   };
-}
-
-/** What was to be ended has ended by itself. */
-function ignoreEnded(error: unknown): void {
-  if (!isAppError(error, "RUN_STATE_CONFLICT")) throw error;
 }
 
 function openOutput({ metrics, outputDirectory }: OpenRunsDeps, signals: RunSignals): OutputLog {

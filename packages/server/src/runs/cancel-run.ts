@@ -1,14 +1,15 @@
 import { AppError, isTerminal, type OutcomeReason, type RunState } from "@deckhand/core";
+import { endWaiting } from "./end-waiting.ts";
 import type { Executor } from "./execute-run.ts";
 import type { RunConductor } from "./run-conductor.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import type { RunSignals } from "./run-signals.ts";
-import { getRun, listExecutions, moveExecution } from "./run-store.ts";
+import { getRun, listExecutions } from "./run-store.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 export interface CancelDeps extends RunWrites {
   readonly dispatcher: Pick<RunDispatcher, "remove">;
-  readonly conductor: Pick<RunConductor, "withdraw" | "ended">;
+  readonly conductor: Pick<RunConductor, "withdraw" | "runMoved">;
   readonly executor: Pick<Executor, "stop">;
   readonly signals: RunSignals;
   readonly now: () => number;
@@ -27,14 +28,13 @@ export async function cancelRun(
   if (isTerminal(run.state as RunState)) throw alreadyEnded(runId, run.state);
   await noteCancel(deps.db, runId, reason);
   const held = deps.conductor.withdraw(runId);
-  for (const execution of await listExecutions(deps.db, runId)) {
-    if (held.has(execution.id) || deps.dispatcher.remove(execution.id)) {
-      const change = { state: "cancelled", reason, atMs: deps.now() } as const;
-      deps.conductor.ended(await moveExecution(deps, execution.id, change));
-    } else {
-      deps.executor.stop(execution.id, { state: "cancelled", reason });
-    }
+  const executionIds: string[] = [];
+  for (const { id } of await listExecutions(deps.db, runId)) {
+    if (held.has(id) || deps.dispatcher.remove(id)) executionIds.push(id);
+    else deps.executor.stop(id, { state: "cancelled", reason });
   }
+  const end = { runId, executionIds, state: "cancelled", reason, atMs: deps.now() } as const;
+  if (executionIds.length > 0) deps.conductor.runMoved(await endWaiting(deps, end));
   deps.signals.notify(runId);
 }
 

@@ -1,4 +1,4 @@
-import type { Limits, PickView, RunRequest, Target } from "@deckhand/core";
+import type { Limits, PickView, RolloutPlan, RunRequest, Target } from "@deckhand/core";
 import {
   noneMatched,
   type SelectTargetsDeps,
@@ -6,20 +6,24 @@ import {
   tooManyMatched,
 } from "../targets/select-targets.ts";
 import type { TargetPicker } from "./pick-targets.ts";
+import { orderRun } from "./rollout/order-run.ts";
 import type { PlannedTarget } from "./run-plan.ts";
 
 export interface ChooseTargetsDeps {
   readonly select: SelectTargetsDeps;
   readonly pick: TargetPicker;
+  /** For an order by chance. */
+  readonly newSeed: () => number;
   readonly limits: Pick<Limits, "targetsPerRun" | "mostTargetsPerRun">;
 }
 
 export interface ChosenTargets {
   readonly targets: readonly PlannedTarget[];
   readonly pick: PickView | undefined;
+  readonly rollout: RolloutPlan | undefined;
 }
 
-/** Finds the targets of a run: what its selectors match, of these as many as it wants, and not more than it may. */
+/** Finds the targets of a run in their order: what its selectors match, of these as many as it wants, and not more than it may. */
 export async function chooseTargets(
   deps: ChooseTargetsDeps,
   request: RunRequest,
@@ -34,7 +38,8 @@ export async function chooseTargets(
   const wanted = Math.min(matched.length, request.pick?.count ?? matched.length);
   if (wanted > most) throw tooManyMatched(wanted, most);
   const { targets, pick } = await deps.pick({ request, targets: matched, isTrial });
-  return { targets: targets.map(toPlanned), pick };
+  const ordered = orderRun(deps, request, targets);
+  return { targets: ordered.targets.map(toPlanned), pick, rollout: ordered.rollout };
 }
 
 function toPlanned(target: Target): PlannedTarget {

@@ -7,6 +7,7 @@ import { type ExportEntry, toOutputEntries } from "./export-entries.ts";
 import { findScriptText } from "./run-inputs.ts";
 import { readPlan } from "./run-plan.ts";
 import { getRun, listExecutions, type RunRow } from "./run-store.ts";
+import { listGates } from "./rollout/gate-store.ts";
 import { toRun } from "./run-view.ts";
 
 export interface ExportDeps {
@@ -21,7 +22,7 @@ const FILE_MODE = 0o644;
 export async function exportRun(deps: ExportDeps, runId: string): Promise<AsyncIterable<Buffer>> {
   const row = await getRun(deps.db, runId);
   const rows = await listExecutions(deps.db, runId);
-  const run = toRun(row, rows);
+  const run = toRun(row, rows, await listGates(deps.db, runId));
   const outputs = [];
   for (const execution of rows) outputs.push(await toOutputEntries(deps.output, execution));
   const files = outputs.flatMap((output) => output.files);

@@ -126,8 +126,9 @@ function* changes(
     const { target, ...execution } = toExecution(row);
     yield { event: "execution", data: { ...execution, target: target.name, targetId: target.id } };
   }
-  if (told.get(run.id) === run.counts_json) return;
-  told.set(run.id, run.counts_json);
+  const state = `${run.counts_json} ${run.rollout_json}`;
+  if (told.get(run.id) === state) return;
+  told.set(run.id, state);
   yield { event: "run", data: toEventRun(run, rows) };
 }
 

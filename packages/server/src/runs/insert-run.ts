@@ -1,4 +1,11 @@
-import { countStates, deriveRunState, isTerminal, type RunOrigin } from "@deckhand/core";
+import {
+  batchOf,
+  countStates,
+  deriveRunState,
+  firstProgress,
+  isTerminal,
+  type RunOrigin,
+} from "@deckhand/core";
 import type { Insertable, Transaction } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import { insertRow } from "../database/rows.ts";
@@ -7,6 +14,7 @@ import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
 import { insertInputs } from "./run-inputs.ts";
 import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
 import { getRun } from "./run-store.ts";
+import { NEW_ROLLOUT } from "./rollout/rollout-record.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 export interface NewRun {
@@ -61,9 +69,8 @@ export async function insertRun(
     const claim = concurrency && (await claimKey(transaction, concurrency));
     const row = toRunRow(run, claim);
     await insertRow(transaction, "runs", row);
-    const held = claim?.held ?? FREE;
     for (const [position, execution] of run.executions.entries()) {
-      const placed = { ...execution, position, held };
+      const placed = { ...execution, position, held: toHeld(run.plan, claim, position) };
       await insertRow(transaction, "executions", toExecutionRow(run, placed));
     }
     const isOpen = row.finished_at === null;
@@ -117,6 +124,7 @@ function toRunRow(run: NewRun, claim: KeyClaim | undefined) {
     finished_at: isTerminal(state) ? run.createdAtMs : null,
     concurrency_key: run.plan.concurrency?.key ?? null,
     concurrency_ticket: claim?.ticket ?? null,
+    rollout_json: run.plan.rollout ? JSON.stringify(NEW_ROLLOUT) : null,
   };
 }
 
@@ -133,6 +141,18 @@ const FREE = {
   state: "queued",
   reason: { code: "waiting-for-slot", detail: "Waits for a free place." },
 } as const satisfies KeyClaim["held"];
+
+function toHeld(
+  { rollout }: RunPlan,
+  claim: KeyClaim | undefined,
+  position: number,
+): NonNullable<KeyClaim["held"]> {
+  if (claim?.held) return claim.held;
+  if (!rollout || (position < firstProgress(rollout).waiting && position < rollout.maxConcurrency))
+    return FREE;
+  const detail = `Waits for its turn in the rollout, in batch ${batchOf(rollout.batches, position) + 1} of ${rollout.batches.length}.`;
+  return { state: "queued", reason: { code: "waiting-for-rollout", detail } };
+}
 
 interface PlacedExecution extends NewExecution {
   readonly position: number;

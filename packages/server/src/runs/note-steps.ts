@@ -1,4 +1,4 @@
-import { type Guarantees, isAppError } from "@deckhand/core";
+import type { Guarantees } from "@deckhand/core";
 import type { ExecuteDeps } from "./execution-deps.ts";
 import type { Running } from "./prepare-execution.ts";
 import {
@@ -8,8 +8,8 @@ import {
   type MovedExecution,
   moveExecution,
 } from "./run-store.ts";
+import { whenStorageAllows } from "./when-storage-allows.ts";
 
-const STORAGE_RETRY_MS = 1_000;
 const NOTE_AFTER_MS = 25;
 
 /** Written down before anything can run, so that after a crash we know where to look for it. */
@@ -65,16 +65,11 @@ export async function move(
   executionId: string,
   change: ExecutionChange,
 ): Promise<MovedExecution> {
-  for (;;) {
-    try {
-      const moved = await moveExecution(deps, executionId, change);
-      // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
-      if (change.state !== "running") await deps.synced();
-      deps.signals.notify(moved.run.id);
-      return moved;
-    } catch (error) {
-      if (!isAppError(error, "STORAGE_FULL", "STORAGE_UNAVAILABLE")) throw error;
-      await new Promise((resolve) => setTimeout(resolve, STORAGE_RETRY_MS));
-    }
-  }
+  return whenStorageAllows(async () => {
+    const moved = await moveExecution(deps, executionId, change);
+    // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
+    if (change.state !== "running") await deps.synced();
+    deps.signals.notify(moved.run.id);
+    return moved;
+  });
 }

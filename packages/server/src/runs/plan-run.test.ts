@@ -25,6 +25,7 @@ const deps: PlanDeps = {
     readGroups: async () => new Map(),
   },
   pick: async ({ targets }) => ({ targets, pick: undefined }),
+  newSeed: () => 1,
   limits: DEFAULT_LIMITS,
   findSecret: async (name) => (name === "db/main" ? "open sesame" : undefined),
 };

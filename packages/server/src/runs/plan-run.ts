@@ -21,6 +21,8 @@ import { type ChooseTargetsDeps, chooseTargets } from "./choose-targets.ts";
 import { readStoredSecrets } from "./read-stored-secrets.ts";
 import type { Resources } from "../sessions/session.ts";
 import { resolveTargetParams } from "./resolve-target-params.ts";
+import { orderRun } from "./rollout/order-run.ts";
+import { toRolloutPlanView } from "./rollout/rollout-view.ts";
 import {
   DEFAULT_OOM_SCORE,
   type KeptRequest,
@@ -39,7 +41,7 @@ export interface PlanDeps extends ChooseTargetsDeps {
 }
 
 /** What does not depend on where a run goes. */
-type CheckDeps = Omit<PlanDeps, "select" | "pick">;
+type CheckDeps = Omit<PlanDeps, "select" | "pick" | "newSeed">;
 
 /** The part of the script library that a plan reads. */
 export interface ScriptSource {
@@ -83,6 +85,7 @@ export async function checkRequest(
 ): Promise<readonly string[]> {
   const { params } = await resolveSource(deps, request);
   for (const selector of [...request.on, ...request.except]) parseSelector(selector);
+  orderRun({ newSeed: () => 0 }, request, []);
   return Object.keys(params.secrets);
 }
 
@@ -93,10 +96,10 @@ export async function planRun(
   { isTrial }: { readonly isTrial: boolean },
 ): Promise<PlannedRun> {
   const { source, params, stdin, plan } = await resolveSource(deps, request);
-  const { targets, pick } = await chooseTargets(deps, request, isTrial);
+  const { targets, pick, rollout } = await chooseTargets(deps, request, isTrial);
   const facts = await resolveTargetParams(deps.select, source.header, params);
   return {
-    plan: { ...plan, pick, env: { ...plan.env, ...facts } },
+    plan: { ...plan, pick, rollout, env: { ...plan.env, ...facts } },
     targets,
     keptRequest: toKept(request, params),
     scriptText: source.text,
@@ -350,6 +353,7 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     concurrency: plan.concurrency ?? null,
     sql: toSqlView(program),
     pick: plan.pick ?? null,
+    rollout: plan.rollout ? toRolloutPlanView(plan.rollout) : null,
     targets: targets.map(({ id, name, engine, containerId, image }) => ({
       id,
       name,

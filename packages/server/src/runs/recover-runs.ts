@@ -3,7 +3,8 @@ import type { Synced } from "../database/wal-sync.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { Leftover, Session } from "../sessions/session.ts";
-import { type AcceptedRun, type RunConductor, toKeyed } from "./run-conductor.ts";
+import { toAcceptedAgain, toQueuedExecution } from "./accept-again.ts";
+import type { RunConductor } from "./run-conductor.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import { readPlan } from "./run-plan.ts";
 import { hideInLeftovers } from "./hide-secrets.ts";
@@ -16,7 +17,6 @@ import {
   listOpenExecutions,
   listOpenRuns,
   moveExecution,
-  type RunRow,
 } from "./run-store.ts";
 
 const LOOK_AT_ONCE = 8;
@@ -28,7 +28,7 @@ export interface RecoverDeps extends RunWrites {
   readonly vault: Pick<Vault, "open">;
   readonly signals: RunSignals;
   readonly dispatcher: Pick<RunDispatcher, "adopt">;
-  readonly conductor: Pick<RunConductor, "accept" | "ended">;
+  readonly conductor: Pick<RunConductor, "accept" | "executionEnded">;
   /** Asks again for the end of a run whose end was asked for. */
   readonly cancel: (runId: string, reason: OutcomeReason) => Promise<void>;
   /** Takes up an execution that goes on in its container. */
@@ -51,13 +51,13 @@ export interface Recovered {
 export async function recoverRuns(deps: RecoverDeps): Promise<Recovered> {
   const open = await listOpenExecutions(deps.db);
   const runs = await listOpenRuns(deps.db);
+  const accepted = await Promise.all(runs.map((run) => toAcceptedAgain(deps.db, run)));
   const waiting = open.filter((execution) => execution.state === "queued");
   const started = open.filter((execution) => execution.state !== "queued");
   const durable = started.filter(isDurable);
   const cutOff = started.filter((execution) => !isDurable(execution));
-  for (const row of durable) deps.dispatcher.adopt(toQueued(row), deps.resume);
-  const waitingOf = Map.groupBy(waiting, ({ run_id }) => run_id);
-  for (const run of runs) deps.conductor.accept(toAccepted(run, waitingOf.get(run.id) ?? []));
+  for (const row of durable) deps.dispatcher.adopt(toQueuedExecution(row), deps.resume);
+  for (const run of accepted) deps.conductor.accept(run);
   await settleAll(deps, cutOff);
   for (const { id, cancel_reason_json } of runs)
     if (cancel_reason_json) await deps.cancel(id, JSON.parse(cancel_reason_json) as OutcomeReason);
@@ -68,20 +68,6 @@ export async function recoverRuns(deps: RecoverDeps): Promise<Recovered> {
 function isDurable({ guarantees_json }: ExecutionRow): boolean {
   if (guarantees_json === null) return false;
   return (JSON.parse(guarantees_json) as Guarantees).survivesServerRestart;
-}
-
-function toAccepted(row: RunRow, waiting: readonly ExecutionRow[]): AcceptedRun {
-  const run = { id: row.id, plan: readPlan(row.plan_json) };
-  return {
-    runId: row.id,
-    keyed: toKeyed(run, row.concurrency_ticket),
-    isCancelled: row.cancel_reason_json !== null,
-    waiting: waiting.map(toQueued),
-  };
-}
-
-function toQueued(row: ExecutionRow) {
-  return { executionId: row.id, engine: row.engine, containerId: row.container_id };
 }
 
 async function settleAll(deps: RecoverDeps, cutOff: readonly ExecutionRow[]): Promise<void> {
@@ -111,7 +97,7 @@ async function settleCutOff(deps: RecoverDeps, row: ExecutionRow): Promise<void>
     },
   });
   await deps.synced();
-  deps.conductor.ended(moved);
+  deps.conductor.executionEnded(moved);
   deps.signals.notify(moved.run.id);
 }
 

@@ -1,7 +1,14 @@
+import type { ExecutionState } from "@deckhand/core";
 import { type KeyedRun, keyQueues } from "./concurrency/key-queues.ts";
-import type { QueuedExecution, RunDispatcher } from "./run-dispatcher.ts";
+import {
+  type RolloutParts,
+  type RolloutRun,
+  type RolloutRunDeps,
+  rolloutRun,
+} from "./rollout/rollout-run.ts";
+import type { QueuedExecution } from "./run-dispatcher.ts";
 import type { RunPlan } from "./run-plan.ts";
-import type { MovedExecution } from "./run-store.ts";
+import type { MovedExecution, RunRow } from "./run-store.ts";
 
 /** A run whose executions are to be started when their time has come. */
 export interface AcceptedRun {
@@ -11,9 +18,11 @@ export interface AcceptedRun {
   readonly isCancelled: boolean;
   /** Those that wait, in order. */
   readonly waiting: readonly QueuedExecution[];
+  /** How far its rollout is; `undefined` when it has none, or when that stopped. */
+  readonly rollout: Pick<RolloutParts, "plan" | "progress" | "lastEndedAtMs"> | undefined;
 }
 
-/** Places a run among those of its key; one without executions ended at once and has none. */
+/** Places a run among those of its key. */
 export function toKeyed(
   { id, plan }: { readonly id: string; readonly plan: Pick<RunPlan, "concurrency"> },
   ticket: number | null,
@@ -24,51 +33,77 @@ export function toKeyed(
   return { runId: id, key, ticket, takesOver: onConflict === "cancel" };
 }
 
-export interface ConductorDeps {
-  readonly dispatcher: Pick<RunDispatcher, "enqueue">;
+export interface ConductorDeps extends RolloutRunDeps {
   /** Ends a run whose key a later one takes over; one that has ended already is left alone. */
   readonly supersede: (runId: string, by: string) => void;
 }
 
-/** Holds executions back until their run may go on, then hands them to the dispatcher. */
+/** Holds executions back until their run may go on with them, then hands them to the dispatcher. */
 export interface RunConductor {
   accept(run: AcceptedRun): void;
   /** Hears of each execution that ended, after that is written down. */
-  ended(moved: MovedExecution): void;
+  executionEnded(moved: MovedExecution): void;
+  /** Hears of a run that may have ended, likewise. */
+  runMoved(run: RunRow): void;
   /** Starts nothing more of a run; gives the executions of it that are held back. */
   withdraw(runId: string): ReadonlySet<string>;
+  /** Lets go of everything: it goes on with the next server process. */
+  close(): void;
   /** How many executions are held back. */
   readonly held: number;
 }
 
 export function runConductor(deps: ConductorDeps): RunConductor {
-  const held = new Map<string, readonly QueuedExecution[]>();
+  const held = new Map<string, AcceptedRun>();
+  const rollouts = new Map<string, RolloutRun>();
   const keys = keyQueues();
 
   function release(runId: string): void {
-    const executions = held.get(runId);
+    const run = held.get(runId);
+    if (!run || run.isCancelled) return;
     held.delete(runId);
-    if (executions) deps.dispatcher.enqueue(executions);
+    const { rollout, waiting } = run;
+    if (!rollout) return deps.dispatcher.enqueue(waiting);
+    const begun = rolloutRun(deps, { runId, waiting, ...rollout });
+    rollouts.set(runId, begun);
+    begun.begin();
+  }
+
+  function runMoved({ id, finished_at, concurrency_key }: RunRow): void {
+    if (finished_at === null) return;
+    rollouts.get(id)?.withdraw();
+    rollouts.delete(id);
+    if (concurrency_key === null) return;
+    const next = keys.remove(id);
+    if (next !== undefined) release(next);
   }
 
   return {
-    accept: ({ runId, keyed, isCancelled, waiting }) => {
-      if (!isCancelled) held.set(runId, waiting);
+    accept: (run) => {
+      const { runId, keyed } = run;
+      held.set(runId, run);
       if (!keyed || keys.add(keyed)) return release(runId);
       if (keyed.takesOver) for (const older of keys.before(runId)) deps.supersede(older, runId);
     },
-    ended: ({ run }) => {
-      if (run.finished_at === null || run.concurrency_key === null) return;
-      const next = keys.remove(run.id);
-      if (next !== undefined) release(next);
+    executionEnded: ({ execution, run }) => {
+      rollouts.get(run.id)?.ended(execution.id, execution.state as ExecutionState);
+      runMoved(run);
     },
+    runMoved,
     withdraw: (runId) => {
-      const executions = held.get(runId) ?? [];
+      const waiting = held.get(runId)?.waiting.map(({ executionId }) => executionId) ?? [];
       held.delete(runId);
-      return new Set(executions.map(({ executionId }) => executionId));
+      return new Set([...waiting, ...(rollouts.get(runId)?.withdraw() ?? [])]);
+    },
+    close: () => {
+      for (const rollout of rollouts.values()) rollout.withdraw();
+      held.clear();
     },
     get held() {
-      return [...held.values()].reduce((sum, executions) => sum + executions.length, 0);
+      let count = 0;
+      for (const { waiting } of held.values()) count += waiting.length;
+      for (const rollout of rollouts.values()) count += rollout.held;
+      return count;
     },
   };
 }

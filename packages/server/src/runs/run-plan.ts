@@ -3,6 +3,7 @@ import type {
   LimitsView,
   ParamValue,
   PickView,
+  RolloutPlan,
   Run,
   RunRequest,
   ScriptLaunch,
@@ -39,6 +40,8 @@ export interface RunPlan {
   readonly concurrency?: Concurrency | undefined;
   /** Which targets were taken of more that match. */
   readonly pick?: PickView | undefined;
+  /** Without it everything starts at once. */
+  readonly rollout?: RolloutPlan | undefined;
 }
 
 /** The script's text is kept once for all runs, by its hash. */

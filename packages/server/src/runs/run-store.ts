@@ -203,10 +203,13 @@ function toOutputColumns(
 interface RunStep {
   readonly from: ExecutionState;
   readonly to: ExecutionState;
+  /** How many executions go it; one, unless it is said. */
+  readonly count?: number;
   readonly atMs: number;
 }
 
-async function moveRun(
+/** Moves a run along with executions of it. */
+export async function moveRun(
   transaction: Transaction<Database>,
   runId: string,
   step: RunStep,
@@ -218,7 +221,7 @@ async function moveRun(
     counts_json: JSON.stringify(counts),
     state,
     started_at: before.started_at ?? (step.to === "starting" ? step.atMs : null),
-    finished_at: isTerminal(state) ? step.atMs : null,
+    finished_at: before.finished_at ?? (isTerminal(state) ? step.atMs : null),
   };
   await updateRow(transaction, "runs", { id: runId, changes });
   return { ...before, ...changes };
@@ -229,6 +232,6 @@ export function toCounts(run: RunRow): ExecutionCounts {
   return JSON.parse(run.counts_json) as ExecutionCounts;
 }
 
-function stepCounts(counts: ExecutionCounts, { from, to }: RunStep): ExecutionCounts {
-  return { ...counts, [from]: counts[from] - 1, [to]: counts[to] + 1 };
+function stepCounts(counts: ExecutionCounts, { from, to, count = 1 }: RunStep): ExecutionCounts {
+  return { ...counts, [from]: counts[from] - count, [to]: counts[to] + count };
 }

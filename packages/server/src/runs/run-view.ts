@@ -9,6 +9,8 @@ import type {
   RunSummary,
 } from "@deckhand/core";
 import type { Leftover, Usage } from "../sessions/session.ts";
+import type { GateRow } from "./rollout/gate-store.ts";
+import { toRolloutProgress, toRolloutView } from "./rollout/rollout-view.ts";
 import { readPlan, toInterpreterView, toLimitsView, toSqlView } from "./run-plan.ts";
 import { type ExecutionRow, type RunRow, toCounts } from "./run-store.ts";
 
@@ -27,6 +29,7 @@ export function toRunSummary(row: RunRow, exitCode: number | null): RunSummary {
     by: row.token_id ? { tokenId: row.token_id, name: row.token_name ?? "" } : null,
     origin: toOrigin(row),
     rerunOf: row.rerun_of,
+    rollout: toRolloutProgress(row),
     createdAt: toTime(row.created_at),
     startedAt: toTimeOrNull(row.started_at),
     finishedAt: toTimeOrNull(row.finished_at),
@@ -37,7 +40,11 @@ export function toRunSummary(row: RunRow, exitCode: number | null): RunSummary {
 }
 
 /** Shows a run with its plan and its executions. */
-export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
+export function toRun(
+  row: RunRow,
+  executions: readonly ExecutionRow[],
+  gates: readonly GateRow[],
+): Run {
   const plan = readPlan(row.plan_json);
   const only = executions.length === 1 ? executions[0] : undefined;
   return {
@@ -55,6 +62,7 @@ export function toRun(row: RunRow, executions: readonly ExecutionRow[]): Run {
     concurrency: plan.concurrency ?? null,
     sql: toSqlView(plan.program),
     pick: plan.pick ?? null,
+    rollout: toRolloutView(row, plan, gates),
     executions: executions.map(toExecution),
   };
 }

@@ -35,10 +35,11 @@ import { type FollowDeps, followRun, waitForEnd } from "./follow-run.ts";
 import { toOutputFrame } from "./output-frames.ts";
 import { type PlannedRun, toPlanView } from "./plan-run.ts";
 import { toRerunRequest } from "./rerun.ts";
+import { getRunView } from "./get-run-view.ts";
 import { listRuns } from "./run-list.ts";
 import { includeOutput } from "./run-output-view.ts";
 import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
-import { toExecution, toRun, toRunSummary } from "./run-view.ts";
+import { toExecution, toRunSummary } from "./run-view.ts";
 import type { SubmitInput, SubmittedRun } from "./submit-run.ts";
 
 export interface RunRoutesDeps extends FollowDeps {
@@ -175,7 +176,7 @@ async function readRun(
 ): Promise<Run> {
   const waitMs = Math.min(query.wait ? parseDurationMs(query.wait) : 0, deps.limits.waitMs);
   if (waitMs > 0) await waitForEnd(deps, runId, { waitMs, signal });
-  const run = toRun(await getRun(deps.db, runId), await listExecutions(deps.db, runId));
+  const run = await getRunView(deps.db, runId);
   return query.include === "output" ? includeOutput(deps.output, run) : run;
 }
 

@@ -52,7 +52,7 @@ export function outputComparer(deps: SameOutputDeps): OutputComparer {
     }
     const largestFirst = [...groups].sort(([, one], [, other]) => other.length - one.length);
     const firsts = largestFirst.map(([, members]) => (members[0] as Member).row);
-    const samples = await includeOutput(deps.output, toRun(run, firsts));
+    const samples = await includeOutput(deps.output, toRun(run, firsts, []));
     return {
       data: largestFirst.map(([hash, members], at) => ({
         hash,

@@ -1,4 +1,4 @@
-import { AppError, type RunOrigin, type RunRequest } from "@deckhand/core";
+import { AppError, firstProgress, type RunOrigin, type RunRequest } from "@deckhand/core";
 import type { Transaction } from "kysely";
 import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
@@ -105,6 +105,11 @@ function toAccepted(run: NewRun, claim: KeyClaim | undefined): AcceptedRun {
     runId: run.id,
     keyed: toKeyed(run, claim?.ticket ?? null),
     isCancelled: false,
+    rollout: run.plan.rollout && {
+      plan: run.plan.rollout,
+      progress: firstProgress(run.plan.rollout),
+      lastEndedAtMs: run.createdAtMs,
+    },
     waiting: run.executions.map(({ id, target }) => ({ executionId: id, ...target })),
   };
 }

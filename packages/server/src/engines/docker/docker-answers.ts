@@ -41,7 +41,9 @@ const inspected = z.object({
     Pid: z.number().default(0),
     ExitCode: z.number().default(0),
     OOMKilled: z.boolean().default(false),
-    Health: z.object({ Status: z.string() }).nullish(),
+    Health: z
+      .object({ Status: z.string(), Log: z.array(z.object({ Start: z.string() })).nullish() })
+      .nullish(),
   }),
   Config: z.object({
     Image: z.string().nullish(),
@@ -130,6 +132,7 @@ export function toDetail(answer: z.infer<typeof inspected>): EngineContainerDeta
     startedAt: State.StartedAt,
     createdAt: new Date(answer.Created),
     pid: State.Pid,
+    healthCheckedAt: State.Health?.Log?.at(-1)?.Start,
     exitCode: State.ExitCode,
     oomKilled: State.OOMKilled,
     user: Config.User,
