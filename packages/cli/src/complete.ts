@@ -119,6 +119,7 @@ async function findOperands(asking: Asking): Promise<readonly string[]> {
   if (first === "run") return operands[0] ? findParams(asking, operands[0]) : findScripts(asking);
   if (operands.length > 0) return [];
   if (first === "scripts" && SCRIPT_COMMANDS.includes(second)) return findScripts(asking);
+  if (first === "groups" && second !== "ls") return findGroups(asking);
   if (first === "context") return findContexts(asking);
   if (first === "tokens" && second === "rm") return findTokens(asking);
   if (first === "secrets" && second !== "ls") return findSecrets(asking);
@@ -131,9 +132,10 @@ async function listTargets({ ask }: Asking) {
 }
 
 async function findSelectors(asking: Asking): Promise<readonly string[]> {
-  const targets = await listTargets(asking);
+  const [targets, groups] = await Promise.all([listTargets(asking), findGroups(asking)]);
   return [
     ...targets.map(({ name }) => name),
+    ...groups.map((name) => `@${name}`),
     ...SELECTOR_KEYS,
     ...targets.flatMap(({ project }) => (project ? [`project=${project}`] : [])),
     ...targets.flatMap(({ service }) => (service ? [`service=${service}`] : [])),
@@ -146,6 +148,10 @@ async function findSelectors(asking: Asking): Promise<readonly string[]> {
 
 async function findScripts({ ask }: Asking): Promise<readonly string[]> {
   return (await (await ask()).listScripts({ limit: 200 })).data.map(({ name }) => name);
+}
+
+async function findGroups({ ask }: Asking): Promise<readonly string[]> {
+  return (await (await ask()).groups.list()).map(({ name }) => name);
 }
 
 async function findParams({ ask }: Asking, script: string): Promise<readonly string[]> {

@@ -239,6 +239,7 @@ test("every command that lists prints a document, and a line an item", async () 
     ["runs"],
     ["engines"],
     ["scripts", "ls"],
+    ["groups", "ls"],
     ["tokens", "ls"],
     ["context", "ls"],
     ["version"],
