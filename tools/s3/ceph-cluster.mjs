@@ -20,7 +20,9 @@ import { tryCommand } from "../run-command.mjs";
 import { SetUpError } from "../set-up-error.mjs";
 import { ensureCeph } from "./ceph-packages.mjs";
 
+const FOLDER = "deckhand-ceph-";
 const STEP_TIMEOUT_MS = 60_000;
+const MOST_TRIES = 3;
 const KEYS = [
   ["mon.", { mon: "allow *" }],
   ["client.admin", { mon: "allow *", osd: "allow *" }],
@@ -29,21 +31,55 @@ const KEYS = [
 ];
 
 await main(async () => {
-  const folder = mkdtempSync(join(tmpdir(), "deckhand-ceph-"));
-  const cluster = { folder, root: await ensureCeph(), daemons: [], ...(await choosePorts()) };
-  cluster.env = toEnvironment(cluster);
+  removeLeftBehind();
+  const root = await ensureCeph();
   const stopped = whenStopped();
-  try {
-    const keys = await Promise.race([start(cluster), stopped]);
-    if (keys) process.stdout.write(`${JSON.stringify(keys)}\n`);
-    await stopped;
-  } catch (error) {
-    throw withLogs(error, cluster);
-  } finally {
-    for (const daemon of cluster.daemons.toReversed()) daemon.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const cluster = await Promise.race([startSomewhere(root), stopped]);
+  // What is still starting would hold us up.
+  if (!cluster) process.exit();
+  process.stdout.write(`${JSON.stringify(cluster.keys)}\n`);
+  await stopped;
+  end(cluster);
 });
+
+/** A port that was free may be taken a moment later by anybody's connection, so other ones are tried then. */
+async function startSomewhere(root) {
+  for (let tries = 1; ; tries++) {
+    const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
+    const cluster = { folder, root, daemons: [], ...(await choosePorts()) };
+    cluster.env = toEnvironment(cluster);
+    process.once("exit", () => end(cluster));
+    try {
+      return { ...cluster, keys: await start(cluster) };
+    } catch (error) {
+      const failure = withLogs(error, cluster);
+      end(cluster);
+      if (tries === MOST_TRIES) throw failure;
+    }
+  }
+}
+
+function end({ daemons, folder }) {
+  for (const daemon of daemons.toReversed()) daemon.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** The folders of those that were killed; each has its process's number in its name. */
+function removeLeftBehind() {
+  for (const name of readdirSync(tmpdir()).filter((one) => one.startsWith(FOLDER))) {
+    const pid = Number(name.slice(FOLDER.length).split("-")[0]);
+    if (!isRunning(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch ({ code }) {
+    return code === "EPERM";
+  }
+}
 
 /** Whoever started us holds the other end, and lets go of it also when it is killed. */
 function whenStopped() {

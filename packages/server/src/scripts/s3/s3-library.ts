@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { type AppError, DEFAULT_LIMITS, parseScriptPath, type Script } from "@deckhand/core";
+import {
+  type AppError,
+  DEFAULT_LIMITS,
+  findScriptPath,
+  parseScriptPath,
+  type Script,
+} from "@deckhand/core";
 import { assertScriptText } from "../assert-script-text.ts";
 import { describeScript } from "../describe-script.ts";
 import { type KeptVersion, type SeenContent, toScriptVersion } from "../kept-version.ts";
@@ -36,6 +42,8 @@ export interface S3LibraryOptions {
 
 const RESCAN_MS = 5_000;
 const RETRY_MS = 1_000;
+/** How many keys that begin like a new script are looked at before everything is. */
+const MOST_NEAR = 100;
 const NOTHING: Catalog = { entries: [], refused: [] };
 
 /** Opens a library whose scripts are the objects of a bucket, found by their keys; also while the store is away. */
@@ -87,11 +95,16 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
     return entries.find((one) => one.name === name) ?? entries.find((one) => one.path === name);
   }
 
-  async function isCurrent({ name, path, stamp }: CatalogEntry): Promise<boolean> {
+  async function isInStore({ name, path, stamp }: CatalogEntry): Promise<boolean> {
+    const [object, list] = await Promise.all([objects.look(path), objects.look(toKey(name))]);
+    return isSame(stamp, { object: object?.etag ?? "", list: list?.etag ?? "" });
+  }
+
+  /** What is kept here is all there is while the store is away. */
+  async function isCurrent(entry: CatalogEntry): Promise<boolean> {
     if (outage) return true;
     try {
-      const [object, list] = await Promise.all([objects.look(path), objects.look(toKey(name))]);
-      return isSame(stamp, { object: object?.etag ?? "", list: list?.etag ?? "" });
+      return await isInStore(entry);
     } catch (error) {
       if (!isStoreError(error)) throw error;
       note(error);
@@ -164,32 +177,41 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
     const { name } = parseScriptPath(path);
     assertScriptText(text, { path, scriptBytes });
     return queue.run(async () => {
-      await look();
-      const taken = (catalog ?? NOTHING).entries.find(
-        (one) => one.name === name || one.path === path,
-      );
-      if (taken) throw scriptExists(name, taken.path);
+      await assertFree(name, path);
       const bytes = Buffer.from(text);
       const before = await history.list(name);
       await history.keep(bytes);
-      if (!(await writes.put(path, bytes, undefined))) throw scriptExists(name, path);
-      return afterWrite({ name, path, bytes, source }, before);
+      const written = await writes.put(path, bytes, undefined);
+      if (!written) throw scriptExists(name, path);
+      return count({ name, path, bytes, source }, { before, written });
     });
   }
 
-  /** The answer is what was written; somebody else may have written since. */
-  async function afterWrite(seen: SeenContent, before: NameVersions): Promise<Script> {
-    const { version } = await history.record(seen, before);
-    await refreshAfterWrite();
-    return toScript(seen.name, version);
+  /** Only keys that begin with the name can hold it. */
+  async function assertFree(name: string, path: string): Promise<void> {
+    const near = await objects.list({ under: name, most: MOST_NEAR });
+    const isNear = near.some(({ key }) => findScriptPath(key)?.name === name);
+    if (!isNear && near.length < MOST_NEAR) return;
+    await look();
+    const { entries } = catalog ?? NOTHING;
+    const taken = entries.find((one) => one.name === name || one.path === path);
+    if (taken) throw scriptExists(name, taken.path);
   }
 
-  /** What was written is written, also when the store goes away now. */
-  async function refreshAfterWrite(): Promise<void> {
-    await look().catch(onlyStoreErrors);
+  /** The answer is what was written; somebody else may have written since. */
+  async function count(
+    seen: SeenContent,
+    { before, written }: { before: NameVersions; written: ObjectStamp },
+  ): Promise<Script> {
+    const { version, etag } = await history.record(seen, before);
+    const { name, path, bytes } = seen;
+    catalog = reader.take({ path, bytes, version, stamp: { object: written.etag, list: etag } });
+    return toScript(name, version);
   }
 
   async function getForChange(name: string): Promise<CatalogEntry> {
+    const known = findEntry(name);
+    if (known && (await isInStore(known))) return known;
     await look();
     const entry = findEntry(name);
     if (entry) return entry;
@@ -219,8 +241,9 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
       const before = await history.list(name);
       await history.keep(bytes);
       const seen = await getUnchanged(entry, ifMatch);
-      if (!(await writes.put(path, bytes, seen))) throw await toConflict(name, ifMatch);
-      return afterWrite({ name, path, bytes, source }, before);
+      const written = await writes.put(path, bytes, seen);
+      if (!written) throw await toConflict(name, ifMatch);
+      return count({ name, path, bytes, source }, { before, written });
     });
   }
 
@@ -230,7 +253,7 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
       const entry = await getForChange(asked);
       const seen = await getUnchanged(entry, ifMatch);
       if (!(await writes.remove(entry.path, seen))) throw await toConflict(entry.name, ifMatch);
-      await refreshAfterWrite();
+      await look().catch(onlyStoreErrors);
     });
   }
 
@@ -257,7 +280,8 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
     problems: () => (outage ? [`Scripts are read from what is kept here: ${outage.message}`] : []),
     close: async () => {
       background.stop();
-      await queue.run(async () => http.close());
+      await queue.run(() => reader.keep());
+      http.close();
     },
   };
 }

@@ -62,9 +62,15 @@ export function versionHistory({
   cache,
   now,
 }: VersionHistoryDeps): VersionHistory {
+  /** Contents that this process has put into the store. */
+  const kept = new Set<string>();
+
   async function keep(bytes: Uint8Array): Promise<void> {
-    await objects.keep(`${CONTENTS_FOLDER}${toSha256(bytes)}`, bytes);
+    const sha256 = toSha256(bytes);
+    if (kept.has(sha256)) return;
+    await objects.keep(`${CONTENTS_FOLDER}${sha256}`, bytes);
     await cache.keepContent(bytes);
+    kept.add(sha256);
   }
 
   async function record(seen: SeenContent, before: NameVersions): Promise<RecordedVersion> {
