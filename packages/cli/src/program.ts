@@ -17,12 +17,12 @@ import { runCommand } from "./commands/run.ts";
 import { cancelCommand, runsCommand, showCommand } from "./commands/runs.ts";
 import { schedulesCommand } from "./commands/schedules.ts";
 import { scriptsCommand } from "./commands/scripts.ts";
-import { searchCommand } from "./commands/search.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sqlCommand } from "./commands/sql.ts";
 import { enginesCommand, targetsCommand } from "./commands/targets.ts";
 import { terminalsCommand } from "./commands/terminals.ts";
 import { secretsCommand } from "./commands/secrets.ts";
+import { triggersCommand } from "./commands/triggers.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { versionCommand } from "./commands/version.ts";
 import { VERSION } from "./version.ts";
@@ -63,6 +63,7 @@ export function createProgram(surroundings: Surroundings): Command {
     rerunCommand(surroundings),
     schedulesCommand(surroundings),
     scriptsCommand(surroundings),
+    triggersCommand(surroundings),
     notificationsCommand(surroundings),
     terminalsCommand(surroundings),
     secretsCommand(surroundings),
@@ -71,7 +72,6 @@ export function createProgram(surroundings: Surroundings): Command {
     contextCommand(surroundings),
     apiCommand(surroundings),
     doctorCommand(surroundings),
-    searchCommand(surroundings),
     exportCommand(surroundings),
     retentionCommand(surroundings),
     serveCommand(surroundings),

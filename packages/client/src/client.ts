@@ -1,10 +1,10 @@
 import type {
   AuditEntry,
   CheckScriptAnswer,
+  CreateScriptRequest,
   CreatedToken,
   Delivery,
   DeliveryPage,
-  CreateScriptRequest,
   EngineView,
   ExaminationView,
   Execution,
@@ -14,6 +14,7 @@ import type {
   OutputPage,
   ReplaceGroupRequestInput,
   ReplaceNotificationRequestInput,
+  ReplaceTriggerRequestInput,
   RerunRequest,
   RetentionReport,
   Run,
@@ -25,11 +26,11 @@ import type {
   ScriptForm,
   ScriptPage,
   ScriptVersion,
-  SearchPage,
   StoredSecret,
   TargetPage,
   Terminal,
   Token,
+  Trigger,
   UpdateScriptRequest,
 } from "@deckhand/core";
 import {
@@ -177,7 +178,6 @@ export function createClient(options: ClientOptions) {
       if (!answer.body) throw new ConnectionError(options.server, "an archive without bytes");
       return answer.body;
     },
-    search: (query: Query) => json<SearchPage>("GET", "/api/v1/search", { query }),
     planRetention: () => json<RetentionReport>("GET", "/api/v1/retention/plan"),
     applyRetention: () => json<RetentionReport>("POST", "/api/v1/retention/apply"),
     /** Follows a run to its end, over cut connections. */
@@ -196,6 +196,7 @@ export function createClient(options: ClientOptions) {
 
     groups: definitionsClient<Group, ReplaceGroupRequestInput>(request, "/api/v1/groups"),
 
+    triggers: definitionsClient<Trigger, ReplaceTriggerRequestInput>(request, "/api/v1/triggers"),
     notifications: definitionsClient<Notification, ReplaceNotificationRequestInput>(
       request,
       "/api/v1/notifications",

@@ -31,6 +31,10 @@ export const ERROR_CATALOG = {
   CURSOR_INVALID: { class: "invalid", title: "The cursor is not one of ours" },
   REQUEST_INVALID: { class: "invalid", title: "The request can not be read" },
   TOKEN_MISSING: { class: "unauthenticated", title: "A token is needed" },
+  SIGNATURE_INVALID: {
+    class: "unauthenticated",
+    title: "The message is not signed as it has to be",
+  },
   TOKEN_INVALID: { class: "unauthenticated", title: "The token is not valid" },
   ACTION_DENIED: { class: "denied", title: "This token may not do that" },
   HOST_DENIED: { class: "denied", title: "The Host header is not allowed" },
@@ -77,7 +81,6 @@ export const ERROR_CATALOG = {
   TOO_MANY_TARGETS: { class: "unprocessable", title: "More targets match than allowed" },
   TARGET_AMBIGUOUS: { class: "unprocessable", title: "The name fits several targets" },
   TERMINAL_REFUSED: { class: "unprocessable", title: "The terminal could not be started" },
-  SEARCH_OFF: { class: "unprocessable", title: "Output is not indexed here" },
   LIMIT_EXCEEDED: { class: "unprocessable", title: "A limit is exceeded" },
   BODY_TOO_LARGE: { class: "too-large", title: "The request is too large" },
   CONTENT_TYPE_INVALID: { class: "media-type", title: "This content type is not read here" },

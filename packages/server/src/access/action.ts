@@ -26,6 +26,8 @@ export const ACTIONS = [
   "retention.apply",
   "token.read",
   "token.write",
+  "trigger.read",
+  "trigger.write",
   "notification.read",
   "notification.write",
   "notification.test",

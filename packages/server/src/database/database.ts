@@ -5,7 +5,6 @@ export interface Database extends SchedulesTables {
   runs: RunsTable;
   executions: ExecutionsTable;
   script_texts: { sha256: string; text: string };
-  search_queue: { seq: Generated<number>; execution_id: string };
   output_removals: { run_id: string };
   run_inputs: { run_id: string; stdin: Uint8Array };
   /** Gone when their run has ended: a trigger sees to it. */
@@ -44,6 +43,7 @@ export interface Database extends SchedulesTables {
   definitions: DefinitionsTable;
   deliveries: DeliveriesTable;
   rotations: { key: string; last_place: string; used_at: number };
+  trigger_fires: { trigger_id: string; message_id: string; run_id: string; at: number };
   audit: {
     id: Generated<number>;
     at: number;

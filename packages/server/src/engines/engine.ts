@@ -60,6 +60,14 @@ export interface EngineEvent {
     | "update";
   readonly containerId: string;
   readonly at: Date;
+  /** The container as the event tells of it: it may be gone already. */
+  readonly name: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of the main process, when it died. */
+  readonly exitCode: number | undefined;
+  /** What it became, where the engine says so; Podman tells of each check and not what came of it. */
+  readonly health: ContainerHealth | undefined;
 }
 
 export interface EngineVersion {

@@ -1,13 +1,8 @@
-const SHA256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c";
-const RUN = "run_01k9g4z7e0s2m4n6p8q0r2t4v6";
-const EXECUTION = "exe_01k9g4z7e0s2m4n6p8q0r2t4v7";
-const TOKEN = "tok_01k9g4z7e0s2m4n6p8q0r2t4v5";
-const TIME = {
-  queued: "2026-11-20T21:00:00.020Z",
-  started: "2026-11-20T21:00:00.110Z",
-  finished: "2026-11-20T21:00:12.471Z",
-};
+import { EVENT_EXAMPLES } from "./event-examples.ts";
+import { RUN, TIME, TOKEN } from "./example-values.ts";
 
+const SHA256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c";
+const EXECUTION = "exe_01k9g4z7e0s2m4n6p8q0r2t4v7";
 const target = {
   id: "tgt_3f9a1c0b7d2e4f68",
   name: "pg-1",
@@ -312,48 +307,6 @@ const auditEntry = {
   detail: { targets: 1 },
 };
 
-const notification = {
-  id: "ntf_01k9g4z7e0s2m4n6p8q0r2t4v2",
-  name: "ops",
-  version: 1,
-  createdAt: TIME.queued,
-  updatedAt: TIME.queued,
-  by: { tokenId: TOKEN, name: "ann" },
-  to: { kind: "webhook", url: "https://ops.example.org/hooks/deckhand" },
-  enabled: true,
-  disabledBecause: null,
-  tell: { when: ["failed", "recovered"], scripts: ["db/*"], origins: [], on: ["label=role=db"] },
-  description: "the databases' people",
-};
-const { to: webhookReceiver, tell: tellRule, description: told } = notification;
-const smtp = { host: "smtp.example.org", port: 587, security: "starttls", user: "deckhand" };
-const mail = { kind: "email", from: "deckhand@example.org", to: ["ops@example.org"] };
-const webhookSecret = `whsec_${"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`;
-const notificationRequest = {
-  to: { ...webhookReceiver, secret: webhookSecret },
-  tell: tellRule,
-  description: told,
-};
-
-const delivery = {
-  id: "dlv_01k9g4z7e0s2m4n6p8q0r2t4v1",
-  notification: "ops",
-  event: "run.failed",
-  runId: RUN,
-  state: "delivered",
-  attempts: 1,
-  createdAt: TIME.finished,
-  lastAttemptAt: "2026-11-20T21:00:12.512Z",
-  nextAttemptAt: null,
-  lastStatus: 204,
-  lastAnswer: "",
-  body: {
-    type: "run.failed",
-    timestamp: TIME.finished,
-    data: { id: RUN, title: "db/vacuum", state: "failed", failedTargets: ["pg-1"] },
-  },
-};
-
 /** One telling example for each schema of the API's description; a test holds them to the schemas. */
 export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   Target: fullTarget,
@@ -418,24 +371,7 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   Secret: secret,
   SecretList: { data: [secret] },
   SetSecretRequestInput: { value: "correct horse battery staple" },
-  Notification: notification,
-  NotificationPage: { data: [notification], next: null },
-  TellRule: tellRule,
-  TellRuleInput: tellRule,
-  ReceiverInput: notificationRequest.to,
-  ReceiverView: {
-    ...mail,
-    smtp: { ...smtp, hasPassword: true },
-    subject: null,
-    text: null,
-  },
-  CreateNotificationRequestInput: { name: "ops", ...notificationRequest },
-  ReplaceNotificationRequestInput: {
-    to: { ...mail, smtp: { ...smtp, password: "…" }, subject: "{run.title}: {event}" },
-    tell: { when: ["every"] },
-  },
-  Delivery: delivery,
-  DeliveryPage: { data: [delivery], next: null },
+  ...EVENT_EXAMPLES,
   Token: token,
   TokenList: { data: [token] },
   CreateTokenRequestInput: { name: "ci", expiresIn: "90d" },

@@ -18,6 +18,10 @@ const TAGS = [
     name: "targets",
     description: "The running containers that scripts can be sent to, and their engines",
   },
+  {
+    name: "triggers",
+    description: "Starting scripts when something happens: signed messages, container events",
+  },
   { name: "notifications", description: "Who is told how runs ended, and how telling them went" },
   { name: "terminals", description: "Programs on terminals in containers, for people" },
   { name: "secrets", description: "Secrets by name; no answer has a value" },

@@ -3,10 +3,12 @@ import type { Config, EngineConfig } from "../config/config.ts";
 import { discoverEngine } from "../engines/discover-engine.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
 import {
+  type ContainerHealth,
   type ContainerStatus,
   type Engine,
   type EngineContainer,
   type EngineContainerDetail,
+  type EngineEvent,
   type EngineVersion,
   SIDECAR_LABEL,
 } from "../engines/engine.ts";
@@ -63,6 +65,10 @@ export interface OpenEngines {
   subscribe(listener: () => void): void;
   /** Those whose containers may say by their labels what runs in them, and when. */
   readonly labelEngines: readonly LabelEngine[];
+  /** Hands on what happens to containers, once; not to helpers of ours. */
+  onEvent(listener: (engine: string, event: EngineEvent) => void): void;
+  /** Asks the engine now. */
+  findHealth(engine: string, containerId: string): Promise<ContainerHealth | undefined>;
   /** By name: 1 while it answers. */
   up(): ReadonlyMap<string, boolean>;
   /** Lets go of what runs by guards; it goes on, and the next server process takes it up. */
@@ -131,6 +137,16 @@ export async function openEngines(
       void (await Promise.all(all.map(({ inventory }) => inventory.ready(timeoutMs)))),
     subscribe: (listener) => {
       for (const { inventory } of all) inventory.subscribe(listener);
+    },
+    onEvent: (listener) => {
+      for (const { engine, inventory } of all)
+        inventory.onEvent((event) => {
+          if (event.labels[SIDECAR_LABEL] === undefined) listener(engine.name, event);
+        });
+    },
+    findHealth: async (name, containerId) => {
+      const signal = AbortSignal.timeout(REFRESH_WITHIN_MS);
+      return (await opened.get(name)?.engine.findContainer(containerId, signal))?.health;
     },
     up: () =>
       new Map(

@@ -44,7 +44,7 @@ import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openNotifications } from "./open-notifications.ts";
 import { type OpenRuns, openRuns } from "./open-runs.ts";
 import { type OpenSchedules, openSchedules } from "./open-schedules.ts";
-import { openSearch } from "./open-search.ts";
+import { openTriggers } from "./open-triggers.ts";
 import { openTerminals } from "./open-terminals.ts";
 import { VERSION } from "./version.ts";
 
@@ -149,8 +149,11 @@ export async function openServer(
     onProblem: (error) => logger.warn({ err: error }, "retention stopped before its end"),
   });
   opening.defer(() => retention.close());
-  const searching = openSearch({ config, db, output: runs.output, library, logger });
-  opening.defer(() => searching.close());
+  const triggers = await openTriggers({
+    ...{ config, db, synced, audit, vault: secretVault, library, engines, runs, metrics, logger },
+    readGroups: savedGroups.readAll,
+  });
+  opening.defer(triggers.close);
   const access = tokenAccess({ tokens, now: Date.now });
   const terminals = openTerminals({ config, engines, select, access, tokens, audit, logger });
   const app = createApp({
@@ -174,7 +177,6 @@ export async function openServer(
         ],
       }),
       runs.routes,
-      searching.routes,
       exportRoutes({ db, output: runs.output, now: Date.now }),
       retentionRoutes({ retention, audit }),
       terminals.routes,
@@ -186,11 +188,11 @@ export async function openServer(
         findStopped: engines.findStopped,
         audit,
         now: Date.now,
-        findByLabels: schedules.findByLabels,
       }),
       groupRoutes(savedGroups.definitions),
       notifications.routes,
       schedules.routes,
+      triggers.routes,
       scriptRoutes({ library, audit }),
       secretRoutes({ secrets }),
       tokenRoutes({ tokens, audit, now: Date.now }),
@@ -207,6 +209,7 @@ export async function openServer(
   const url = await listen(app, config);
   await announce({ engines, url, print, logger });
   notifications.start();
+  triggers.start();
   void takeUp(runs, schedules, logger);
   const opened = opening.move();
   return {

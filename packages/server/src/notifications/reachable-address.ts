@@ -32,6 +32,9 @@ const PRIVATE_NETWORKS = [
   "ff00::/8",
 ];
 
+/** An address of version 4 in the clothes of version 6; lists take the one for the other. */
+const MAPPED = toBlockList(["::ffff:0:0/96"]);
+
 /** Where messages may go. */
 export interface ReachRules {
   /** Throws when a host that is an address itself may not be reached. */
@@ -45,9 +48,13 @@ export interface ReachRules {
 /** Refuses private addresses but those in the networks that the operator allows. */
 export function reachRules(allowedNetworks: readonly string[]): ReachRules {
   const inside = toBlockList(PRIVATE_NETWORKS);
-  const allowed = toBlockList(allowedNetworks);
+  const isFour = (network: string) => isIP(network.split("/")[0] ?? "") === 4;
+  const allowedFour = toBlockList(allowedNetworks.filter(isFour));
+  const allowedSix = toBlockList(allowedNetworks.filter((network) => !isFour(network)));
   const mayReach = (address: string) => {
     const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    const isOfFour = family === "ipv4" || MAPPED.check(address, family);
+    const allowed = isOfFour ? allowedFour : allowedSix;
     return !inside.check(address, family) || allowed.check(address, family);
   };
 

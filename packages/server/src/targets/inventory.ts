@@ -1,5 +1,5 @@
 import { isAppError } from "@deckhand/core";
-import type { Engine, EngineContainer } from "../engines/engine.ts";
+import type { Engine, EngineContainer, EngineEvent } from "../engines/engine.ts";
 
 export interface InventoryOptions {
   readonly engine: Engine;
@@ -23,6 +23,8 @@ export interface Inventory {
   refresh(): Promise<void>;
   /** Calls back after each change; the returned function ends that. */
   subscribe(listener: () => void): () => void;
+  /** Hands each event on once, as it comes; what comes while the engine's connection is away is lost. */
+  onEvent(listener: (event: EngineEvent) => void): void;
   close(): void;
 }
 
@@ -38,6 +40,7 @@ const READS_PER_FULL_READ = 6;
 export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptions): Inventory {
   const closing = new AbortController();
   const listeners = new Set<() => void>();
+  const eventListeners = new Set<(event: EngineEvent) => void>();
   const firstRead = Promise.withResolvers<void>();
   let snapshot: InventorySnapshot = { containers: [], state: "connecting", problem: undefined };
   /** What is to be inspected although it is known: a list does not tell when a container started. */
@@ -100,6 +103,7 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
     let settling: NodeJS.Timeout | undefined;
     for await (const event of events) {
       stale.add(event.containerId);
+      for (const listener of eventListeners) listener(event);
       settling ??= setTimeout(() => {
         settling = undefined;
         void refresh();
@@ -135,10 +139,12 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onEvent: (listener) => void eventListeners.add(listener),
     close: () => {
       closing.abort();
       clearInterval(rereads);
       listeners.clear();
+      eventListeners.clear();
     },
   };
 }

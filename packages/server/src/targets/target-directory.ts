@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Target } from "@deckhand/core";
-import type { EngineContainer } from "../engines/engine.ts";
+import type { EngineContainer, EngineEvent } from "../engines/engine.ts";
 
 /** Running, paused or restarting: what a script can be sent to now or in a moment. */
 const TARGET_STATES: ReadonlySet<string> = new Set<Target["state"]>([
@@ -37,6 +37,13 @@ export function targetDirectory(sources: readonly ContainerSource[]): TargetDire
         .map((container) => toKnown(source.engine, container)),
     );
   return { list, find: (targetId) => list().find((target) => target.id === targetId) };
+}
+
+/** The target that an event tells of, as it was then. */
+export function targetOfEvent(engine: string, event: EngineEvent): Target {
+  const { containerId: id, name, image, labels, health, at: createdAt } = event;
+  const container = { id, name, image, labels, health, createdAt, imageId: "" } as const;
+  return toTarget(engine, { ...container, status: "running", startedAt: undefined });
 }
 
 function toTarget(engine: string, container: EngineContainer): Target {

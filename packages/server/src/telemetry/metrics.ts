@@ -114,6 +114,12 @@ function notificationMetrics(registers: Registry[]) {
       labelNames: ["kind", "result"],
       registers,
     }),
+    triggerFires: new Counter({
+      name: "deckhand_trigger_fires_total",
+      help: "What came to triggers, and what became of it",
+      labelNames: ["kind", "outcome"],
+      registers,
+    }),
     deliveriesOwed: new Gauge({
       name: "deckhand_notifications_owed",
       help: "What receivers are still to be told",

@@ -8,8 +8,8 @@ import * as rollouts from "./0006-rollouts.ts";
 import * as secrets from "./0007-secrets.ts";
 import * as schedules from "./0008-schedules.ts";
 import * as notifications from "./0009-notifications.ts";
+import * as triggers from "./0010-triggers.ts";
 import * as retention from "./0012-retention.ts";
-import * as search from "./0012-search.ts";
 import * as rotations from "./0015-rotations.ts";
 
 /** Every migration, in order; a landed one is never edited. */
@@ -23,7 +23,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0007-secrets": secrets,
   "0008-schedules": schedules,
   "0009-notifications": notifications,
+  "0010-triggers": triggers,
   "0012-retention": retention,
-  "0012-search": search,
   "0015-rotations": rotations,
 };

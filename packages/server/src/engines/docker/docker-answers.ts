@@ -81,7 +81,9 @@ export const topAnswer = z.object({
 const eventAnswer = z.object({
   Type: z.string().optional(),
   Action: z.string(),
-  Actor: z.object({ ID: z.string() }).optional(),
+  Actor: z
+    .object({ ID: z.string(), Attributes: z.record(z.string(), z.string()).nullish() })
+    .optional(),
   id: z.string().optional(),
   time: z.number().default(0),
   timeNano: z.number().optional(),
@@ -170,11 +172,25 @@ export function toEvent(line: string): EngineEvent | undefined {
   const kind = event.Action.startsWith("health_status") ? "health" : EVENT_KINDS[event.Action];
   const containerId = event.Actor?.ID ?? event.id;
   if (!kind || !containerId) return undefined;
+  const { name = "", image = "", exitCode, ...rest } = event.Actor?.Attributes ?? {};
   return {
     kind,
     containerId,
     at: new Date(event.timeNano ? event.timeNano / 1e6 : event.time * 1000),
+    name: toName(name),
+    image,
+    labels: withoutOwn(rest),
+    exitCode: kind === "die" && exitCode !== undefined ? Number(exitCode) : undefined,
+    health: kind === "health" ? toHealth(event.Action.split(": ")[1]) : undefined,
   };
+}
+
+/** Engines put what they say of the event among the container's labels. */
+const OWN_ATTRIBUTES: ReadonlySet<string> = new Set(["containerExitCode", "podId", "signal"]);
+
+function withoutOwn(attributes: Readonly<Record<string, string>>): Record<string, string> {
+  const labels = Object.entries(attributes).filter(([name]) => !OWN_ATTRIBUTES.has(name));
+  return Object.fromEntries(labels);
 }
 
 function toHealth(status: string | undefined): ContainerHealth | undefined {

@@ -1,5 +1,5 @@
 import { engines } from "../../../../../test/support/engines.ts";
-import { dockerCommand, podmanCommand } from "../testing/engine-command.ts";
+import { dockerCommand, podmanCommand, podmanHealthcheck } from "../testing/engine-command.ts";
 import { engineContract } from "../testing/engine-contract.ts";
 import { dockerEngine } from "./docker-engine.ts";
 
@@ -23,4 +23,5 @@ engineContract({
   command: podmanCommand(podman.socketPath),
   image: images.busybox,
   flags: ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"],
+  checkHealth: (name) => podmanHealthcheck(podman.socketPath, name),
 });

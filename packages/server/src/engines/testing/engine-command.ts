@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { request } from "node:http";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -17,6 +18,16 @@ export function dockerCommand(socketPath: string): EngineCommand {
 
 /** Podman's service speaks the Docker API, so the docker command can make its containers too. */
 export const podmanCommand = dockerCommand;
+
+/** Has Podman check a container's health now: it leaves that to timers of systemd, which not every machine has. */
+export function podmanHealthcheck(socketPath: string, name: string): Promise<void> {
+  const path = `/v4.0.0/libpod/containers/${name}/healthcheck`;
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path }, (answer) => answer.resume().on("end", resolve))
+      .on("error", reject)
+      .end();
+  });
+}
 
 export interface SuiteContainer {
   readonly id: string;

@@ -15,6 +15,8 @@ export interface ContractOptions {
   readonly image: string;
   /** Flags that every container needs on this engine here. */
   readonly flags: readonly string[];
+  /** Where nobody but us has a container's health checked. */
+  readonly checkHealth?: (name: string) => Promise<void>;
 }
 
 /** What each engine adapter must do; run it against any new one first. */
@@ -74,14 +76,6 @@ export function engineContract(options: ContractOptions): void {
       expect(found?.id).toBe(container.id);
       expect(Date.parse(found?.startedAt ?? "")).not.toBeNaN();
       expect(await engine.findContainer("there-is-no-such-container")).toBeUndefined();
-    });
-
-    test("tells what an image was built with, which is not what its container was given", async () => {
-      const found = await engine.findContainer(container.id);
-      const labels = await engine.findImageLabels(found?.imageId ?? "");
-      expect(labels).toBeDefined();
-      expect(labels).not.toHaveProperty("role");
-      expect(await engine.findImageLabels("there-is-no-such-image")).toBeUndefined();
     });
 
     test("says what a container has used so far, and nothing of one that is not there or does not run", async () => {
@@ -180,7 +174,7 @@ export function engineContract(options: ContractOptions): void {
       await options.command("unpause", paused.name);
     });
 
-    test("events tell of a container's start and end", async () => {
+    test("events tell of a container's start and end, with what it was and how it ended", async () => {
       const ending = new AbortController();
       const opened = Promise.withResolvers<void>();
       const seen: EngineEvent[] = [];
@@ -189,13 +183,39 @@ export function engineContract(options: ContractOptions): void {
           seen.push(event);
       })();
       await opened.promise;
-      const watched = await start();
+      const watched = await start(["--label", "role=db"]);
       await options.command("kill", watched.name);
-      const kinds = () =>
-        seen.filter(({ containerId }) => containerId === watched.id).map(({ kind }) => kind);
+      const own = () => seen.filter(({ containerId }) => containerId === watched.id);
       await eventually(async () =>
-        expect(kinds()).toEqual(expect.arrayContaining(["start", "die"])),
+        expect(own().map(({ kind }) => kind)).toEqual(expect.arrayContaining(["start", "die"])),
       );
+      const died = own().find(({ kind }) => kind === "die");
+      expect(died).toMatchObject({ name: watched.name, exitCode: 137, labels: { role: "db" } });
+      expect(died?.image).toContain(options.image);
+      expect(own().filter(({ exitCode }) => exitCode !== undefined)).toHaveLength(1);
+      ending.abort();
+      await following;
+    });
+
+    test("events tell that a container's health changes, or that it is to be looked at", async () => {
+      const ending = new AbortController();
+      const opened = Promise.withResolvers<void>();
+      const seen: EngineEvent[] = [];
+      const following = (async () => {
+        for await (const event of engine.events({ signal: ending.signal, onOpen: opened.resolve }))
+          if (event.kind === "health") seen.push(event);
+      })();
+      await opened.promise;
+      const check = ["--health-cmd", "test ! -e /tmp/ill", "--health-interval", "1s"];
+      const watched = await start([...check, "--health-retries", "1"]);
+      await options.command("exec", watched.name, "touch", "/tmp/ill");
+      await eventually(async () => {
+        await options.checkHealth?.(watched.name);
+        const own = seen.filter(({ containerId }) => containerId === watched.id);
+        expect(own.length).toBeGreaterThan(0);
+        const health = own.at(-1)?.health ?? (await engine.findContainer(watched.id))?.health;
+        expect(health).toBe("unhealthy");
+      });
       ending.abort();
       await following;
     });

@@ -1,0 +1,141 @@
+import type { ContainerEventKind, ReplaceTriggerRequestInput, Trigger } from "@deckhand/core";
+import { readJson } from "./notification-request.ts";
+import { readText } from "./run-options.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface TriggerFlags {
+  readonly webhook?: string;
+  readonly secretFile?: string;
+  readonly event?: string[];
+  readonly when?: string[];
+  readonly cooldown?: string;
+  readonly run?: string;
+  readonly on?: string[];
+  readonly scope?: string;
+  readonly param?: string[];
+  readonly map?: string[];
+  readonly onlyIf?: string[];
+  readonly limit?: string;
+  readonly description?: string;
+  readonly disable?: boolean;
+  readonly file?: string;
+}
+
+/** The flags, with what stood in files in place of their names. */
+export interface GivenTrigger extends Omit<TriggerFlags, "secretFile" | "file"> {
+  readonly secret: string | undefined;
+  readonly whole: ReplaceTriggerRequestInput | undefined;
+}
+
+export async function readTriggerFlags(flags: TriggerFlags): Promise<GivenTrigger> {
+  const { secretFile, file, ...rest } = flags;
+  return {
+    ...rest,
+    secret:
+      secretFile === undefined ? undefined : (await readText(secretFile)).replace(/\r?\n$/, ""),
+    whole: file === undefined ? undefined : await readJson<ReplaceTriggerRequestInput>(file),
+  };
+}
+
+export interface TriggerRequest {
+  readonly body: ReplaceTriggerRequestInput;
+  /** A secret that nobody gave. */
+  readonly madeSecret: string | undefined;
+}
+
+/** What is not given stays as it was. */
+export function toTriggerRequest(
+  given: GivenTrigger,
+  before: Trigger | undefined,
+  newSecret: () => string,
+): TriggerRequest {
+  if (given.whole) return { body: given.whole, madeSecret: undefined };
+  const source = toSource(given, before?.source);
+  const isKept =
+    before?.source.kind === "webhook" &&
+    source.kind === "webhook" &&
+    before.source.scheme === source.scheme;
+  const madeSecret =
+    source.kind === "webhook" && given.secret === undefined && !isKept ? newSecret() : undefined;
+  const secret = given.secret ?? madeSecret;
+  const signed = source.kind === "webhook" && secret !== undefined ? { ...source, secret } : source;
+  return {
+    body: {
+      source: signed,
+      run: toRun(given, before?.run),
+      onlyIf: given.onlyIf ? toLists(given.onlyIf) : (before?.onlyIf ?? {}),
+      limit: given.limit === undefined ? (before?.limit ?? {}) : toLimit(given.limit),
+      description: given.description ?? before?.description ?? "",
+      enabled: !given.disable,
+    },
+    madeSecret,
+  };
+}
+
+type Source = ReplaceTriggerRequestInput["source"];
+
+function toSource(given: GivenTrigger, before: Trigger["source"] | undefined): Source {
+  const { webhook, event, when, cooldown } = given;
+  if (webhook !== undefined && event !== undefined)
+    throw new UsageError("a trigger has one source", ONE_SOURCE);
+  if (webhook !== undefined) return { kind: "webhook", scheme: webhook as "standard" | "github" };
+  const known = before?.kind === "container" ? before : undefined;
+  if (event === undefined && before?.kind === "webhook") {
+    const { scheme, tolerance } = before;
+    return { kind: "webhook", scheme, tolerance };
+  }
+  const events = (event ?? known?.events) as ContainerEventKind[] | undefined;
+  const on = when ?? known?.on;
+  if (events === undefined) throw new UsageError("it is not said what starts it", ONE_SOURCE);
+  if (on === undefined)
+    throw new UsageError("it is not said whose events count (--when)", ONE_SOURCE);
+  const span = cooldown ?? known?.cooldown;
+  return {
+    kind: "container",
+    events,
+    on,
+    except: known?.except ?? [],
+    ...(span !== undefined && { cooldown: span }),
+  };
+}
+
+const ONE_SOURCE = { hint: "Give --webhook SCHEME, or --event EVENT --when SELECTOR, or --file" };
+
+function toRun(
+  given: GivenTrigger,
+  before: Trigger["run"] | undefined,
+): ReplaceTriggerRequestInput["run"] {
+  const script = given.run ?? before?.script;
+  if (script === undefined)
+    throw new UsageError("it is not said what is run", {
+      hint: "Give --run NAME of a stored script",
+    });
+  const scope = (given.scope ?? before?.scope) as Trigger["run"]["scope"] | undefined;
+  return {
+    ...before,
+    script,
+    on: given.on ?? before?.on ?? [],
+    ...(scope !== undefined && { scope }),
+    params: given.param ? Object.fromEntries(given.param.map(toPair)) : (before?.params ?? {}),
+    map: given.map ? Object.fromEntries(given.map.map(toPair)) : (before?.map ?? {}),
+  };
+}
+
+function toPair(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new UsageError(`${JSON.stringify(text)} has no =`, { hint: "Write NAME=VALUE" });
+}
+
+/** Of one place several texts may be given. */
+function toLists(texts: readonly string[]): Record<string, string[]> {
+  const lists: Record<string, string[]> = {};
+  for (const [pointer, text] of texts.map(toPair)) (lists[pointer] ??= []).push(text);
+  return lists;
+}
+
+function toLimit(text: string): { count: number; per: string } {
+  const [, count, per] = /^(\d{1,6})\/(\S+)$/.exec(text) ?? [];
+  if (count !== undefined && per !== undefined) return { count: Number(count), per };
+  throw new UsageError(`${JSON.stringify(text)} is no limit`, { hint: "Write 30/1m" });
+}

@@ -1,0 +1,8 @@
+/** The same things in all examples: they tell one story. */
+export const RUN = "run_01k9g4z7e0s2m4n6p8q0r2t4v6";
+export const TOKEN = "tok_01k9g4z7e0s2m4n6p8q0r2t4v5";
+export const TIME = {
+  queued: "2026-11-20T21:00:00.020Z",
+  started: "2026-11-20T21:00:00.110Z",
+  finished: "2026-11-20T21:00:12.471Z",
+};
