@@ -89,17 +89,21 @@ export async function listOpenExecutions(db: Kysely<Database>): Promise<Executio
 
 const FINAL = TERMINAL_EXECUTION_STATES.map((state) => `'${state}'`).join(", ");
 
-/** How many executions wait or run on each target, by its id; the condition is that of the index. */
+/**
+ * How many executions wait or run on each target, by its id. The condition is that of the index of open executions; grouped by
+ * target, SQLite would go through all executions by another one.
+ */
 export async function countOpenExecutions(
   db: Kysely<Database>,
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await db
     .selectFrom("executions")
-    .select(["target_id", ({ fn }) => fn.countAll<number>().as("count")])
+    .select("target_id")
     .where(sql<boolean>`state not in (${sql.raw(FINAL)})`)
-    .groupBy("target_id")
     .execute();
-  return new Map(rows.map(({ target_id, count }) => [target_id, count]));
+  const counts = new Map<string, number>();
+  for (const { target_id } of rows) counts.set(target_id, (counts.get(target_id) ?? 0) + 1);
+  return counts;
 }
 
 /** Every run that has not ended, oldest first. */
