@@ -4,23 +4,24 @@ import type { CommandContext } from "./command-context.ts";
 import { toScriptReference } from "./script-reference.ts";
 import { ask, canAsk } from "./terminal/ask.ts";
 
-interface Creation {
-  readonly request: RunRequestInput;
-  readonly create: (request: RunRequestInput) => Promise<Run>;
+interface Creation<Request> {
+  readonly request: Request;
+  readonly create: (request: Request) => Promise<Run>;
+  /** What is known of the parameters; one that is not known may be secret. */
+  readonly findParams: () => Promise<readonly ScriptParam[]>;
 }
 
 /** Creates a run; on a terminal it asks for required parameters that are missing, and for nothing else. */
-export async function createAskingForParams(
+export async function createAskingForParams<Request extends Pick<RunRequestInput, "params">>(
   context: CommandContext,
-  client: DeckhandClient,
-  { request, create }: Creation,
+  { request, create, findParams }: Creation<Request>,
 ): Promise<Run> {
   try {
     return await create(request);
   } catch (error) {
     const missing = canAsk(context.surroundings) ? findMissing(error) : [];
     if (missing.length === 0) throw error;
-    const given = await askFor(context, missing, await findParams(client, request));
+    const given = await askFor(context, missing, await findParams());
     const params = { ...request.params, ...given };
     return create({ ...request, params });
   }
@@ -38,7 +39,7 @@ function findMissing(error: unknown): readonly string[] {
 }
 
 /** What the script's header says of its parameters: help, choices, and which are secret. */
-async function findParams(
+export async function findDeclaredParams(
   client: DeckhandClient,
   { script, inline }: RunRequestInput,
 ): Promise<readonly ScriptParam[]> {
@@ -58,7 +59,7 @@ async function askFor(
   const given: Record<string, string> = {};
   for (const name of names) {
     const param = params.find((one) => one.name === name);
-    const isSecret = param?.secret ?? false;
+    const isSecret = param?.secret ?? true;
     given[name] = await ask(context.surroundings, toQuestion(name, param), { isSecret });
   }
   return given;

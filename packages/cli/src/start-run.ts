@@ -1,5 +1,5 @@
 import { batchOf, type RunPlanView, type RunRequestInput } from "@deckhand/core";
-import { createAskingForParams } from "./ask-params.ts";
+import { createAskingForParams, findDeclaredParams } from "./ask-params.ts";
 import { type CommandContext, show } from "./command-context.ts";
 import { assertPlanConfirmed } from "./confirm-run.ts";
 import { followToEnd } from "./follow-to-end.ts";
@@ -23,7 +23,12 @@ export async function startRun(
       await assertPlanConfirmed(context, client, { request: asked, idempotencyKey });
     return client.createRun(asked, idempotencyKey === undefined ? {} : { idempotencyKey });
   };
-  const open = () => createAskingForParams(context, client, { request, create });
+  const open = () =>
+    createAskingForParams(context, {
+      request,
+      create,
+      findParams: () => findDeclaredParams(client, request),
+    });
   if (options.detach) return show(context, await open(), ({ id }) => `${id}\n`);
   const choice = toFollowChoice(options);
   await followToEnd(context, client, { open, onInterrupt: "cancel", choice });

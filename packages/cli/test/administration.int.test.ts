@@ -121,6 +121,20 @@ test("a secret is stored, used by name, and removed; nothing prints it", async (
   expect(gone.stderr).toContain("there is no stored secret db/cli");
 });
 
+test("a rerun asks for the secret that was not kept", async () => {
+  const file = join(line.home, "again.sh");
+  await writeFile(file, "#!/bin/sh\n# @deckhand 1\n# @secret PASSWORD\n\necho ${#PASSWORD}\n");
+  const words = ["run", file, "--on", target.name, "--detach", "--secret", "PASSWORD=-"];
+  const runId = (await line.run(words, { input: "twelve signs\n" })).stdout.trim();
+  expect(await line.run(["wait", runId])).toMatchObject({ exitCode: 0 });
+  const started = line.startOnTerminal(["rerun", runId, "--plain"]);
+  await started.says("PASSWORD = ");
+  started.type("unseen-value\r");
+  const { stdout, exitCode } = await started.finished;
+  expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/\b12\r?\n/)]);
+  expect(stdout).not.toContain("unseen");
+});
+
 test("what is secret is asked for without being shown", async () => {
   const started = line.startOnTerminal(["secrets", "set", "db/typed"]);
   await started.says("db/typed = ");

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Run } from "@deckhand/core";
+import { createAskingForParams } from "../ask-params.ts";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { assertConfirmed, type Undertaking } from "../confirm-run.ts";
 import { followToEnd } from "../follow-to-end.ts";
@@ -45,7 +46,12 @@ async function rerun(
   const params = { ...(await toParams(words)), ...secrets.params };
   const open = async () => {
     if (!flags.yes) await assertConfirmed(context, toUndertaking(await client.getRun(runId), only));
-    return client.rerun(runId, { only, params, secrets: secrets.stored });
+    // Everything else was kept, so that only secrets can be missing.
+    return createAskingForParams(context, {
+      request: { only, params, secrets: secrets.stored },
+      create: (request) => client.rerun(runId, request),
+      findParams: async () => [],
+    });
   };
   if (flags.detach) return show(context, await open(), ({ id }) => `${id}\n`);
   const choice = toFollowChoice(flags);
