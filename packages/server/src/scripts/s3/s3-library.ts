@@ -205,7 +205,8 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
   ): Promise<Script> {
     const { version, etag } = await history.record(seen, before);
     const { name, path, bytes } = seen;
-    catalog = reader.take({ path, bytes, version, stamp: { object: written.etag, list: etag } });
+    const stamp = { object: written.etag, list: etag };
+    catalog = await reader.take({ path, bytes, version, stamp });
     return toScript(name, version);
   }
 
@@ -280,8 +281,7 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
     problems: () => (outage ? [`Scripts are read from what is kept here: ${outage.message}`] : []),
     close: async () => {
       background.stop();
-      await queue.run(() => reader.keep());
-      http.close();
+      await queue.run(async () => http.close());
     },
   };
 }

@@ -40,9 +40,7 @@ export interface CatalogReader {
   recall(): Promise<Catalog | undefined>;
   read(): Promise<Catalog>;
   /** Takes in what was just written, so that nothing has to be listed for it. */
-  take(written: WrittenScript): Catalog;
-  /** Keeps on this machine what was taken in since the last look. */
-  keep(): Promise<void>;
+  take(written: WrittenScript): Promise<Catalog>;
 }
 
 export interface WrittenScript {
@@ -76,7 +74,6 @@ interface Look {
 /** Reads the bucket again and again; unchanged objects are not fetched. */
 export function catalogReader(options: CatalogOptions): CatalogReader {
   let looks = new Map<string, Look>();
-  let isKept = true;
 
   async function recall(): Promise<Catalog | undefined> {
     const files = await options.cache.readFiles();
@@ -94,25 +91,20 @@ export function catalogReader(options: CatalogOptions): CatalogReader {
     const isChanged = found.some((one) => looks.get(one.file.path) !== one);
     const isFewer = found.length !== looks.size;
     looks = toMap(found);
-    if (isChanged || isFewer) isKept = false;
-    await keep();
+    if (isChanged || isFewer) await options.cache.keepFiles(found.map(toKnownFile));
     return toCatalog(found);
   }
 
-  async function keep(): Promise<void> {
-    if (!isKept) await options.cache.keepFiles([...looks.values()].map(toKnownFile));
-    isKept = true;
-  }
-
-  function take({ path, bytes, stamp, version }: WrittenScript): Catalog {
+  async function take({ path, bytes, stamp, version }: WrittenScript): Promise<Catalog> {
     const file = { path, stamp, sizeBytes: bytes.length };
     const entry = toEntry(file, version, Buffer.from(bytes).toString("utf8"));
-    isKept = false;
     looks.set(path, { file, kind: { kind: "script" }, entry });
-    return toCatalog([...looks.values()].sort(byPath));
+    const all = [...looks.values()].sort(byPath);
+    await options.cache.keepFiles(all.map(toKnownFile));
+    return toCatalog(all);
   }
 
-  return { recall, read, take, keep };
+  return { recall, read, take };
 }
 
 async function listFiles(objects: S3Objects): Promise<ListedFile[]> {
@@ -235,20 +227,9 @@ async function recallLook(
   const file = { path, stamp, sizeBytes };
   if (kind.kind !== "script") return { file, kind };
   if (!kind.version) return { file, kind: { kind: "script" } };
-  const version = await findNewest(cache, { path, known: kind.version });
-  const bytes = await cache.readContent(version.sha256);
-  const entry = bytes && toEntry(file, version, bytes.toString("utf8"));
+  const bytes = await cache.readContent(kind.version.sha256);
+  const entry = bytes && toEntry(file, kind.version, bytes.toString("utf8"));
   return entry && { file, kind: { kind: "script" }, entry };
-}
-
-/** A list is kept with each change, the files with the next look only. */
-async function findNewest(
-  cache: LocalCache,
-  { path, known }: { path: string; known: KeptVersion },
-): Promise<KeptVersion> {
-  const name = findScriptPath(path)?.name;
-  const last = name === undefined ? undefined : (await cache.readList(name))?.versions.at(-1);
-  return last?.path === path && last.version > known.version ? last : known;
 }
 
 function toKnownFile({ file, kind, entry }: Look): KnownFile {
