@@ -25,12 +25,13 @@ const CALLS = [
   "POST /exec/ID/start",
   "GET /exec/ID/json",
 ];
-/** What comes to them where the operator allows archives and sidecars. */
+/** What comes to them where the operator allows archives and sidecars, and lets labels say what runs. */
 const ALLOWED_CALLS = [
   "PUT /containers/ID/archive",
   "POST /containers/create",
   "POST /containers/ID/start",
   "DELETE /containers/ID",
+  "GET /images/ID/json",
 ];
 const MOST_COMMANDS = 8;
 
@@ -147,7 +148,7 @@ async function startAndSee(request: RunRequestInput): Promise<Run> {
 
 function toCall({ method, path }: EngineRequest): string {
   const [plain = ""] = path.split("?");
-  const id = /\/([0-9a-f]{64}|deckhand-sidecar-[0-9a-f]{16})(?=\/|$)/;
+  const id = /\/((sha256%3A)?[0-9a-f]{64}|deckhand-sidecar-[0-9a-f]{16})(?=\/|$)/;
   return `${method} ${plain.replace(/^\/v\d+\.\d+/, "").replace(id, "/ID")}`;
 }
 
@@ -271,18 +272,24 @@ async function startLabelled(owner: string): Promise<string> {
   return docker("run", "--detach", "--label", label, engines().images.busybox, "sleep", "600");
 }
 
-test("where archives and sidecars are allowed the engine is asked for four things more, and each is always the same", async () => {
+test("where archives, sidecars and labels are allowed the engine is asked for five things more, and each is always the same", async () => {
   const { images } = engines();
   const allowing = await engineRecorder(engines().docker.socketPath);
   const folder = await mkdtemp(join(tmpdir(), "deckhand-allowing-"));
   const config = join(folder, "deckhand.json");
   const guard = { archive: "any-version", sidecarImage: images.busybox };
-  const local = { address: `unix://${allowing.socketPath}`, guard };
+  const address = `unix://${allowing.socketPath}`;
+  const local = { address, guard, schedulesFromLabels: true };
   await writeFile(config, JSON.stringify({ engines: { local } }));
   const allowed = await startDeckhandServer({ engines: [], env: { DECKHAND_CONFIG: config } });
   const runIn = async (flags: readonly string[]) => {
     const command = ["/sleep", "100000"];
-    container = await dockerContainer({ name: "allowed", image: images.scratch, flags, command });
+    container = await dockerContainer({
+      name: "allowed",
+      image: images.scratch,
+      flags: ["--label", "deckhand.schedule.x=@yearly none", ...flags],
+      command,
+    });
     const value = canary();
     const { executions } = await allowed.run(onTarget({ argv: ["/echo", value] }));
     expect(executions[0]?.guarantees?.way).toBe("guard");

@@ -6,9 +6,17 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import type { OutputFrame, RetentionReport, Run, RunPage, RunSummary } from "@deckhand/core";
+import type {
+  OutputFrame,
+  OutputHit,
+  RetentionReport,
+  Run,
+  RunPage,
+  RunSummary,
+  SearchPage,
+} from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CommandLine, commandLine } from "../packages/cli/test/support/command-line.ts";
+import { commandLine } from "../packages/cli/test/support/command-line.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
 import {
@@ -24,12 +32,11 @@ const KEPT_BYTES = 40_000;
 const KEPT_RUNS = 60;
 const WORKERS = 4;
 const KILLS = 3;
-const RUNS = Number(process.env["DECKHAND_TEST_RETENTION_RUNS"] ?? 120);
+const RUNS = Number(process.env["DECKHAND_TEST_RETENTION_RUNS"] ?? 100);
 const LINES = 80;
 
 let server: DeckhandServer;
 let target: TargetContainer;
-let cli: CommandLine;
 let folder: string;
 
 const execFile = promisify(execFileCallback);
@@ -53,11 +60,20 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await cli?.close();
   await server?.close();
   await target?.remove();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** The command line, by the address that the server has now. */
+async function deckhand(words: readonly string[]) {
+  const cli = await commandLine(server);
+  try {
+    return await cli.run(words);
+  } finally {
+    await cli.close();
+  }
+}
 
 const toOutput = (id: string) =>
   Array.from({ length: LINES }, (_, line) => `${id} line ${line}\n`).join("");
@@ -173,19 +189,109 @@ test("under load and three kills, what is kept is whole, and of what goes nothin
 }, 240_000);
 
 test("a plan says what would go and changes nothing; logs of what is gone say so", async () => {
-  cli = await commandLine(server);
   const runs = await listAll();
-  const planned = await cli.run(["retention", "plan", "-o", "json"]);
+  const planned = await deckhand(["retention", "plan", "-o", "json"]);
   expect(JSON.parse(planned.stdout)).toMatchObject({
     applied: false,
     looked: runs.length,
     bytes: 0,
   });
   const oldest = runs.findLast(({ script }) => script?.name === "numbered");
-  const logs = await cli.run(["logs", oldest?.id ?? ""]);
+  const logs = await deckhand(["logs", oldest?.id ?? ""]);
   expect(logs.exitCode).not.toBe(0);
   expect(logs.stderr).toContain("retention");
   expect((await listAll()).map(({ id }) => id)).toEqual(runs.map(({ id }) => id));
+});
+
+async function find(query: Record<string, string>): Promise<SearchPage> {
+  const answer = await insist(`/api/v1/search?${new URLSearchParams(query)}`);
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as SearchPage;
+}
+
+const hitsOf = async (query: Record<string, string>) => (await find(query)).data as OutputHit[];
+
+test("what scripts wrote is found by its words, also when the server died before it was indexed", async () => {
+  const word = randomUUID();
+  const text = `echo "before"; echo "found ${word} here"; echo "and ${word} there" >&2`;
+  const ran = await server.run({
+    inline: { text, interpreter: "sh" },
+    on: [`name=${target.name}`],
+  });
+  await server.kill("SIGKILL");
+  await server.start();
+  await expect.poll(() => hitsOf({ q: word }), { timeout: 60_000 }).toHaveLength(2);
+  const hits = await hitsOf({ q: `found ${word}` });
+  expect(hits).toMatchObject([
+    {
+      runId: ran.id,
+      executionId: onlyExecution(ran).id,
+      target: target.name,
+      state: "succeeded",
+      stream: "stdout",
+      line: 2,
+      text: `found ${word} here`,
+    },
+  ]);
+  const read = await server.fetch(hits[0]?.url ?? "");
+  expect(await read.text()).toContain(word);
+  expect(await hitsOf({ q: word, state: "failed" })).toEqual([]);
+  expect(await hitsOf({ q: word, target: "another" })).toEqual([]);
+  expect(await hitsOf({ q: word, since: "1h", target: target.name })).toHaveLength(2);
+  const shown = await deckhand(["search", word, "found"]);
+  expect(shown.stdout).toBe(`${ran.id} ${target.name}:2: found ${word} here\n`);
+  const scripts = await deckhand(["search", "--in", "scripts", "ECHO", "line"]);
+  expect(scripts.stdout).toMatch(/^numbered@1:4: i=0; while/);
+});
+
+test("the index follows retention, and what is hidden in output is hidden in it", async () => {
+  await expect.poll(async () => (await find({ q: "line" })).pending, { timeout: 60_000 }).toBe(0);
+  const runs = new Map<string, Run>();
+  let lines = 0;
+  for (let after: string | null = ""; after !== null; ) {
+    const page: SearchPage = await find({ q: '"line 7"', limit: "200", ...(after && { after }) });
+    for (const { runId } of page.data as OutputHit[]) runs.set(runId, await readRun(server, runId));
+    lines += page.data.length;
+    after = page.next;
+  }
+  expect(lines).toBe(runs.size);
+  const kept = (await listAll()).filter(({ script }) => script?.name === "numbered");
+  const withOutput = await Promise.all(kept.map(({ id }) => readRun(server, id)));
+  expect([...runs.keys()].sort()).toEqual(
+    withOutput
+      .filter((run) => !onlyExecution(run).output.expired)
+      .map(({ id }) => id)
+      .sort(),
+  );
+  const word = randomUUID();
+  const text = `# @deckhand 1\n# @interpreter sh\n# @secret KEY\necho "${word} $KEY"\n`;
+  const on = [`name=${target.name}`];
+  await server.run({ inline: { text }, on, params: { KEY: "CANARYSEARCH77" } });
+  await expect.poll(() => hitsOf({ q: word }), { timeout: 60_000 }).toHaveLength(1);
+  expect(JSON.stringify(await hitsOf({ q: word }))).not.toContain("CANARYSEARCH77");
+  expect(await hitsOf({ q: "CANARYSEARCH77" })).toEqual([]);
+});
+
+test("a hostile search is refused or finds nothing, and never breaks", async () => {
+  const hostile = [
+    '"',
+    "*",
+    "a*",
+    "NEAR(",
+    "text:x",
+    "' OR 1=1 --",
+    "\0",
+    "{}",
+    "^a + b",
+    "-x",
+    "é".repeat(400),
+  ];
+  for (const q of hostile) {
+    const { status } = await server.fetch(`/api/v1/search?${new URLSearchParams({ q })}`);
+    expect([q, [200, 400].includes(status)]).toEqual([q, true]);
+  }
+  const cursor = await server.fetch("/api/v1/search?q=line&after=x");
+  expect(await cursor.json()).toMatchObject({ status: 400, code: "CURSOR_INVALID" });
 });
 
 test("an export is an archive of script, parameters, outputs and times, without secrets", async () => {
@@ -197,7 +303,7 @@ test("an export is an archive of script, parameters, outputs and times, without 
     params: { NAME: "o'ne", KEY: "CANARY-EXPORT-1" },
   });
   const file = join(folder, "run.tar.gz");
-  const saved = await cli.run(["export", ran.id, "-f", file]);
+  const saved = await deckhand(["export", ran.id, "-f", file]);
   expect(saved).toMatchObject({ exitCode: 0 });
   await execFile("tar", ["-xzf", file, "-C", folder]);
   const root = join(folder, ran.id);
@@ -225,7 +331,7 @@ test("an export is an archive of script, parameters, outputs and times, without 
   expect(pieces.every(({ at }) => at >= ran.createdAt)).toBe(true);
   const { stdout: found } = await execFile("grep", ["-rc", "CANARY", root]).catch((error) => error);
   expect(found).not.toMatch(/:[1-9]/);
-  const again = await cli.run(["export", ran.id, "-f", file]);
+  const again = await deckhand(["export", ran.id, "-f", file]);
   expect(again.stderr).toContain("EEXIST");
   expect((await server.fetch(`/api/v1/runs/run_${"0".repeat(26)}/export`)).status).toBe(404);
 });

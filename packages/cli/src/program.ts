@@ -17,6 +17,7 @@ import { runCommand } from "./commands/run.ts";
 import { cancelCommand, runsCommand, showCommand } from "./commands/runs.ts";
 import { schedulesCommand } from "./commands/schedules.ts";
 import { scriptsCommand } from "./commands/scripts.ts";
+import { searchCommand } from "./commands/search.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sqlCommand } from "./commands/sql.ts";
 import { enginesCommand, targetsCommand } from "./commands/targets.ts";
@@ -72,6 +73,7 @@ export function createProgram(surroundings: Surroundings): Command {
     contextCommand(surroundings),
     apiCommand(surroundings),
     doctorCommand(surroundings),
+    searchCommand(surroundings),
     exportCommand(surroundings),
     retentionCommand(surroundings),
     serveCommand(surroundings),

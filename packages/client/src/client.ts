@@ -26,6 +26,7 @@ import type {
   ScriptForm,
   ScriptPage,
   ScriptVersion,
+  SearchPage,
   StoredSecret,
   TargetPage,
   Terminal,
@@ -178,6 +179,7 @@ export function createClient(options: ClientOptions) {
       if (!answer.body) throw new ConnectionError(options.server, "an archive without bytes");
       return answer.body;
     },
+    search: (query: Query) => json<SearchPage>("GET", "/api/v1/search", { query }),
     planRetention: () => json<RetentionReport>("GET", "/api/v1/retention/plan"),
     applyRetention: () => json<RetentionReport>("POST", "/api/v1/retention/apply"),
     /** Follows a run to its end, over cut connections. */

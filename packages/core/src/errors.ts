@@ -81,6 +81,7 @@ export const ERROR_CATALOG = {
   TOO_MANY_TARGETS: { class: "unprocessable", title: "More targets match than allowed" },
   TARGET_AMBIGUOUS: { class: "unprocessable", title: "The name fits several targets" },
   TERMINAL_REFUSED: { class: "unprocessable", title: "The terminal could not be started" },
+  SEARCH_OFF: { class: "unprocessable", title: "Output is not indexed here" },
   LIMIT_EXCEEDED: { class: "unprocessable", title: "A limit is exceeded" },
   BODY_TOO_LARGE: { class: "too-large", title: "The request is too large" },
   CONTENT_TYPE_INVALID: { class: "media-type", title: "This content type is not read here" },

@@ -1,5 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { type DeckhandClient, ProblemError } from "@deckhand/client";
+import type { Schedule } from "@deckhand/core";
 import type { Command } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -118,11 +119,22 @@ async function lookInside(client: DeckhandClient): Promise<Finding[]> {
                 "Is it running, and may the server's user use its socket?",
               ),
       ),
+      ...(await client.schedules.list()).flatMap(toScheduleFinding),
     ];
   } catch (error) {
     const hint = error instanceof ProblemError ? error.problem.hint : undefined;
     return [problem("token", (error as Error).message, hint ?? "See the server's log.")];
   }
+}
+
+/** Those that would be refused, or whose labels can not be read. */
+function toScheduleFinding({ name, problem: why, source }: Schedule): Finding[] {
+  if (why === null) return [];
+  const hint =
+    source.kind === "labels"
+      ? `Change the labels of ${source.containers.join(", ")} and make the container anew.`
+      : `See it: deckhand schedules show ${name}`;
+  return [problem(`schedule ${name}`, why, hint)];
 }
 
 function toVersionFinding(server: string): Finding {

@@ -9,7 +9,8 @@ export const SCHEDULE_COLUMNS: Readonly<Record<string, (schedule: Schedule) => s
   NEXT: ({ next }) => (next ? formatIn(next.startsAt, Date.now()) : ""),
   LAST: ({ last }) => (last ? toLastWords(last) : "never"),
   WHAT: (schedule) => toWhat(schedule),
-  ON: ({ run }) => run?.on.join("  ") ?? "",
+  ON: ({ run, source }) =>
+    (source.kind === "labels" ? source.containers : (run?.on ?? [])).join("  "),
 };
 
 function toLastWords({ decidedAt, result, run }: ScheduleFire): string {
@@ -17,7 +18,8 @@ function toLastWords({ decidedAt, result, run }: ScheduleFire): string {
 }
 
 function toWhat({ run }: Schedule): string {
-  return run?.script ?? run?.inline?.name ?? run?.argv?.join(" ").slice(0, 40) ?? "inline script";
+  if (run === null) return "";
+  return run.script ?? run.inline?.name ?? run.argv?.join(" ").slice(0, 40) ?? "inline script";
 }
 
 /** Everything about one, a line each. */

@@ -54,6 +54,7 @@ test("the long form has a label for each member, and params", () => {
     jitter: "5m",
     overlap: "queue",
     missed: "one",
+    pick: "1",
     enabled: "false",
   };
   const labels = Object.fromEntries(
@@ -73,6 +74,7 @@ test("the long form has a label for each member, and params", () => {
         params: { LEVEL: "9", "odd.name": "x" },
         user: "postgres",
         limits: { timeout: "10m" },
+        pick: { count: 1, strategy: "round-robin" },
       },
     },
   });
@@ -92,6 +94,7 @@ test.each([
   [{ ".cron": "@daily", ".script": "db/x", ".overlap": "never" }, "overlap"],
   [{ ".cron": "@daily", ".script": "db/x", ".enabled": "yes" }, "enabled"],
   [{ ".cron": "@daily", ".script": "db/x", ".timeout": "long" }, "timeout"],
+  [{ ".cron": "@daily", ".script": "db/x", ".pick": "some" }, "pick"],
   [{ ".cron": "@daily", ".script": "sh -c 'rm -rf /'" }, "not the name of a stored script"],
 ])("%j is named as a problem: %s", (members, words) => {
   const labels = Object.fromEntries(

@@ -49,6 +49,7 @@ const MEMBERS: Readonly<Record<string, (value: string) => Partial<Draft>>> = {
   jitter: (jitter) => ({ jitter }),
   overlap: (overlap) => ({ overlap }),
   missed: (missed) => ({ missed }),
+  pick: (pick) => ({ pick }),
   enabled: (enabled) => ({ enabled }),
 };
 
@@ -62,6 +63,7 @@ type Draft = Readonly<
     | "jitter"
     | "overlap"
     | "missed"
+    | "pick"
     | "enabled",
     string
   >
@@ -210,6 +212,7 @@ function toInput({ draft, params }: ReadMembers, where: Where): ScheduleBodyInpu
     enabled,
     user,
     timeout,
+    pick,
   } = draft;
   const whole = {
     cron,
@@ -224,6 +227,7 @@ function toInput({ draft, params }: ReadMembers, where: Where): ScheduleBodyInpu
       user,
       on: [toSelector(where)],
       limits: timeout === undefined ? undefined : { timeout },
+      pick: pick === undefined ? undefined : { count: Number(pick) },
     },
   };
   return whole as ScheduleBodyInput;

@@ -130,6 +130,12 @@ export const configInput = z.strictObject({
     .prefault({}),
   notifications: z.strictObject({ privateNetworks: z.array(network).default([]) }).prefault({}),
   retention: retention.prefault({}),
+  search: z
+    .strictObject({
+      enabled: z.stringbool().or(z.boolean()).default(true),
+      bytesPerExecution: sizeBytes.default(256 * 1024),
+    })
+    .prefault({}),
   limits: limits.default({}),
   log: z
     .strictObject({ level: z.enum(["debug", "info", "warn", "error", "silent"]).default("info") })
@@ -164,6 +170,7 @@ export interface Config {
   readonly notifications: ParsedConfig["notifications"];
   /** What is kept of past runs; without a rule, everything. */
   readonly retention: ParsedConfig["retention"];
+  readonly search: ParsedConfig["search"];
   readonly limits: Limits;
   readonly log: ParsedConfig["log"];
   /** What finding an engine by itself looks at. */

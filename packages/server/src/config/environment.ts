@@ -39,6 +39,8 @@ const VARIABLES: readonly { readonly path: readonly string[]; readonly read: Rea
   { path: ["secrets", "keyFile"], read: asText },
   ...S3_KEYS.map((name) => ({ path: ["scripts", "s3", name], read: asText })),
   ...RETENTION_KEYS.map((name) => ({ path: ["retention", name], read: asText })),
+  { path: ["search", "enabled"], read: asText },
+  { path: ["search", "bytesPerExecution"], read: asText },
   { path: ["log", "level"], read: asText },
   ...Object.keys(DEFAULT_LIMITS).map((name) => ({ path: ["limits", name], read: asText })),
 ];

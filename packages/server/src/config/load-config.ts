@@ -141,6 +141,7 @@ function complete(parsed: ParsedConfig, env: Environment): Config {
     },
     notifications: parsed.notifications,
     retention: parsed.retention,
+    search: parsed.search,
     limits: { ...DEFAULT_LIMITS, ...withoutUndefined(parsed.limits) },
     log: parsed.log,
     discovery: { env: discovered, homeDir },

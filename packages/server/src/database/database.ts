@@ -5,6 +5,7 @@ export interface Database extends SchedulesTables {
   runs: RunsTable;
   executions: ExecutionsTable;
   script_texts: { sha256: string; text: string };
+  search_queue: { seq: Generated<number>; execution_id: string };
   output_removals: { run_id: string };
   run_inputs: { run_id: string; stdin: Uint8Array };
   /** Gone when their run has ended: a trigger sees to it. */

@@ -1,3 +1,4 @@
+import type { Finding, Target } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -8,6 +9,7 @@ import { definitions } from "../definitions/definitions.ts";
 import { allSchedules } from "../schedules/all-schedules.ts";
 import { type CarryOutDeps, carryOutStep, runNow } from "../schedules/carry-out-step.ts";
 import { type NewFire, pruneFires } from "../schedules/fire-store.ts";
+import { describeLabels } from "../schedules/labels/describe-labels.ts";
 import { toLabelState } from "../schedules/labels/label-state.ts";
 import { type LabelChange, watchLabels } from "../schedules/labels/watch-labels.ts";
 import { pauseSchedule, resumeSchedule } from "../schedules/pause-schedule.ts";
@@ -42,8 +44,8 @@ export interface OpenSchedulesDeps {
 /** Everything that starts runs by time, wired. */
 export interface OpenSchedules {
   readonly routes: ReturnType<typeof scheduleRoutes>;
-  /** Sentences about labels that can not be read. */
-  problems(): string[];
+  /** What the labels of a container say that is to run there. */
+  findByLabels(target: Pick<Target, "engine" | "name">): Finding[];
   /** Takes up every schedule, and what was due while nobody looked. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -112,8 +114,7 @@ export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
 
   return {
     routes,
-    problems: () =>
-      labels.list().flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}.`] : [])),
+    findByLabels: (target) => describeLabels(target, labels.list()),
     start: async () => {
       const states = new Map((await listStates(db)).map((state) => [state.scheduleId, state]));
       const all = await stored.list();

@@ -44,6 +44,7 @@ import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openNotifications } from "./open-notifications.ts";
 import { type OpenRuns, openRuns } from "./open-runs.ts";
 import { type OpenSchedules, openSchedules } from "./open-schedules.ts";
+import { openSearch } from "./open-search.ts";
 import { openTriggers } from "./open-triggers.ts";
 import { openTerminals } from "./open-terminals.ts";
 import { VERSION } from "./version.ts";
@@ -149,6 +150,8 @@ export async function openServer(
     onProblem: (error) => logger.warn({ err: error }, "retention stopped before its end"),
   });
   opening.defer(() => retention.close());
+  const searching = openSearch({ config, db, output: runs.output, library, logger });
+  opening.defer(() => searching.close());
   const triggers = await openTriggers({
     ...{ config, db, synced, audit, vault: secretVault, library, engines, runs, metrics, logger },
     readGroups: savedGroups.readAll,
@@ -177,6 +180,7 @@ export async function openServer(
         ],
       }),
       runs.routes,
+      searching.routes,
       exportRoutes({ db, output: runs.output, now: Date.now }),
       retentionRoutes({ retention, audit }),
       terminals.routes,
@@ -188,6 +192,7 @@ export async function openServer(
         findStopped: engines.findStopped,
         audit,
         now: Date.now,
+        findByLabels: schedules.findByLabels,
       }),
       groupRoutes(savedGroups.definitions),
       notifications.routes,

@@ -1,4 +1,9 @@
-import { examinationQuery, examination as examinationSchema } from "@deckhand/core";
+import {
+  examinationQuery,
+  examination as examinationSchema,
+  type Finding,
+  type Target,
+} from "@deckhand/core";
 import { z } from "zod";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { callerOf } from "../audit/caller.ts";
@@ -8,6 +13,8 @@ import { type ExamineTargetDeps, examineTarget } from "./examine-target.ts";
 
 export interface DoctorRoutesDeps extends ExamineTargetDeps {
   readonly audit: Pick<AuditLog, "record">;
+  /** What the labels of a container say that is to run there. */
+  readonly findByLabels: (target: Pick<Target, "engine" | "name">) => readonly Finding[];
 }
 
 const doctorParams = z.strictObject({
@@ -46,7 +53,10 @@ export function doctorRoutes(deps: DoctorRoutesDeps): (app: App) => void {
           outcome: "allowed",
           detail: { name, user: query.user },
         });
-        return examined;
+        return {
+          ...examined,
+          findings: [...examined.findings, ...deps.findByLabels(examined.target)],
+        };
       },
     });
   };

@@ -10,6 +10,7 @@ import * as schedules from "./0008-schedules.ts";
 import * as notifications from "./0009-notifications.ts";
 import * as triggers from "./0010-triggers.ts";
 import * as retention from "./0012-retention.ts";
+import * as search from "./0012-search.ts";
 import * as rotations from "./0015-rotations.ts";
 
 /** Every migration, in order; a landed one is never edited. */
@@ -25,5 +26,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0009-notifications": notifications,
   "0010-triggers": triggers,
   "0012-retention": retention,
+  "0012-search": search,
   "0015-rotations": rotations,
 };

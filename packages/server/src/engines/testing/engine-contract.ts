@@ -78,6 +78,14 @@ export function engineContract(options: ContractOptions): void {
       expect(await engine.findContainer("there-is-no-such-container")).toBeUndefined();
     });
 
+    test("tells what an image was built with, which is not what its container was given", async () => {
+      const found = await engine.findContainer(container.id);
+      const labels = await engine.findImageLabels(found?.imageId ?? "");
+      expect(labels).toBeDefined();
+      expect(labels).not.toHaveProperty("role");
+      expect(await engine.findImageLabels("there-is-no-such-image")).toBeUndefined();
+    });
+
     test("says what a container has used so far, and nothing of one that is not there or does not run", async () => {
       const before = await engine.findUsage(container.id);
       expect(before?.memoryBytes).toBeGreaterThan(0);

@@ -1,0 +1,75 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { OutputLog } from "../output/output-log.ts";
+import type { SearchIndex } from "./search-index.ts";
+import type { SearchedExecution, SearchQueueStore } from "./search-queue-store.ts";
+import { LineSplitter } from "./split-lines.ts";
+
+const LOOK_EVERY_MS = 500;
+const AT_ONCE = 20;
+/** What runs goes before what can be found later. */
+const BETWEEN_STEPS_MS = 2;
+
+export interface IndexDeps {
+  readonly index: SearchIndex;
+  readonly queue: SearchQueueStore;
+  readonly output: Pick<OutputLog, "readFrames">;
+  readonly bytesPerExecution: number;
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** Puts what has ended into the index, in the background and in small steps; what a crash left comes first. */
+export function indexOutputs(deps: IndexDeps): { close(): Promise<void> } {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const working = (async () => {
+    if (deps.index.isNew) await deps.queue.queueAll();
+    while (!signal.aborted) {
+      if ((await step(deps, signal)) === 0)
+        await wait(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  })().catch(deps.onProblem);
+  return {
+    close: async () => {
+      stop.abort();
+      await working;
+    },
+  };
+}
+
+async function step(deps: IndexDeps, signal: AbortSignal): Promise<number> {
+  try {
+    const queued = await deps.queue.list(AT_ONCE);
+    const done: number[] = [];
+    for (const { seq, executionId } of queued) {
+      if (signal.aborted) break;
+      await indexOne(deps, executionId);
+      done.push(seq);
+    }
+    if (done.length > 0) await deps.queue.done(done);
+    return done.length;
+  } catch (error) {
+    deps.onProblem(error);
+    return 0;
+  }
+}
+
+const pause = () => wait(BETWEEN_STEPS_MS);
+
+async function indexOne(deps: IndexDeps, executionId: string): Promise<void> {
+  const { index, queue } = deps;
+  await index.forget(executionId, pause);
+  const execution = await queue.findExecution(executionId);
+  if (execution) await putStreams(deps, execution);
+}
+
+async function putStreams(deps: IndexDeps, execution: SearchedExecution): Promise<void> {
+  const { runId, executionId } = execution;
+  const half = Math.floor(deps.bytesPerExecution / 2);
+  const streams = { stdout: new LineSplitter(half), stderr: new LineSplitter(half) };
+  for await (const frames of deps.output.readFrames(runId, executionId)) {
+    for (const { stream, payload } of frames) streams[stream].add(payload);
+    if (streams.stdout.isFull && streams.stderr.isFull) break;
+  }
+  for (const stream of ["stdout", "stderr"] as const)
+    await deps.index.put({ ...execution, stream }, streams[stream].end(), pause);
+}
