@@ -46,14 +46,19 @@ export function exitCodeOfProblem({
 
 /** One execution passes its script's code on; several give 0 or 1. */
 export function exitCodeOfRun(run: Pick<Run, "state" | "executions">): number {
-  const [only, ...others] = run.executions;
+  const [only, ...others] = toLastAttempts(run);
   if (only && others.length === 0) return exitCodeOfExecution(only);
   return run.state === "succeeded" ? EXIT.ok : EXIT.failed;
 }
 
+/** What counts: an attempt that was tried again does not. */
+function toLastAttempts({ executions }: Pick<Run, "executions">): readonly Execution[] {
+  return executions.filter(({ retriedBy }) => !retriedBy);
+}
+
 /** The highest code of all executions, for `--exit max`. */
 export function highestExitCode(run: Pick<Run, "executions">): number {
-  return Math.max(EXIT.ok, ...run.executions.map(exitCodeOfExecution));
+  return Math.max(EXIT.ok, ...toLastAttempts(run).map(exitCodeOfExecution));
 }
 
 function exitCodeOfExecution({

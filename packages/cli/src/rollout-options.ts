@@ -17,6 +17,8 @@ export interface RolloutOptions {
   readonly health?: readonly HealthWord[];
   readonly probe?: string;
   readonly healthTimeout?: string;
+  readonly retry?: string;
+  readonly retryBackoff?: string;
   readonly concurrencyKey?: string;
   readonly onConflict?: "queue" | "skip" | "cancel";
 }
@@ -48,6 +50,9 @@ export function addRolloutOptions(command: Command): Command {
       "between batches: a line for sh in each container, until it succeeds",
     )
     .option("--health-timeout <span>", "how long the health may take (else 1m)");
+  command
+    .option("--retry <n>", "where the script failed, try again up to so many attempts in all")
+    .option("--retry-backoff <span>", "before the second attempt, then twice as long (else 10s)");
   return addConcurrencyOptions(command);
 }
 
@@ -73,10 +78,15 @@ function toHealth(text: string): readonly HealthWord[] {
 /** The parts of a request that the options stand for. */
 export function toRolloutRequest(
   options: RolloutOptions,
-): Pick<RunRequestInput, "rollout" | "concurrency"> {
+): Pick<RunRequestInput, "rollout" | "retry" | "concurrency"> {
   const rollout = toRollout(options);
   const concurrency = toConcurrency(options);
-  return { ...(rollout && { rollout }), ...(concurrency && { concurrency }) };
+  const retry = toRetry(options);
+  return {
+    ...(rollout && { rollout }),
+    ...(retry && { retry }),
+    ...(concurrency && { concurrency }),
+  };
 }
 
 function toRollout(options: RolloutOptions): RolloutInput | undefined {
@@ -107,6 +117,19 @@ function toHealthRequest(options: RolloutOptions): RolloutInput["health"] {
     restarts: health.includes("restarts"),
     ...(probe !== undefined && { probe: { text: probe } }),
     ...(healthTimeout !== undefined && { timeout: healthTimeout }),
+  };
+}
+
+function toRetry({ retry, retryBackoff }: RolloutOptions): RunRequestInput["retry"] {
+  if (retry === undefined) {
+    if (retryBackoff === undefined) return undefined;
+    throw new UsageError("--retry-backoff says nothing without --retry");
+  }
+  if (!/^\d{1,3}$/.test(retry))
+    throw new UsageError(`--retry takes a number of attempts, not ${JSON.stringify(retry)}`);
+  return {
+    attempts: Number(retry),
+    ...(retryBackoff !== undefined && { backoff: retryBackoff }),
   };
 }
 

@@ -24,6 +24,7 @@ export const LOOKS: Readonly<Record<ExecutionState, Look>> = {
 const WAITING: Readonly<Record<string, string>> = {
   "waiting-for-run": "waits for another run",
   "waiting-for-rollout": "waits for its turn",
+  "waiting-for-retry": "waits to try again",
 };
 
 /** What became of an execution, in a few words: `exit 1`, `lost: container-gone`. */

@@ -31,7 +31,7 @@ export function liveView(context: CommandContext, options: LiveOptions): RunView
     const { columns, rows } = sizeOf(stderr);
     const screen = { columns, rows, nowMs: Date.now(), style: context.errorStyle };
     const { title } = options;
-    const shown = { title, run, executions: [...executions.values()], startedAtMs };
+    const shown = { title, run, executions: shownOf(executions), startedAtMs };
     return toLiveRows({ ...shown, lastLines: (id) => tails.last(id) }, screen);
   });
 
@@ -72,6 +72,12 @@ export function liveView(context: CommandContext, options: LiveOptions): RunView
     },
     close: area.close,
   };
+}
+
+/** An attempt takes the row of the one before. */
+function shownOf(executions: ReadonlyMap<string, ExecutionUpdate>): ExecutionUpdate[] {
+  const repeated = new Set([...executions.values()].map(({ retryOf }) => retryOf));
+  return [...executions.values()].filter(({ id }) => !repeated.has(id));
 }
 
 /** The last lines of the terminal, drawn anew when they change, ten times a second at most. */

@@ -13,7 +13,9 @@ export interface SummaryOptions {
 
 /** The end of a run on several targets: what did not succeed first, then the counts and what to do next. */
 export function toSummary(run: Run, options: SummaryOptions): string[] {
-  const failed = run.executions.filter(({ state }) => state !== "succeeded");
+  const failed = run.executions.filter(
+    ({ state, retriedBy }) => state !== "succeeded" && !retriedBy,
+  );
   const skipped = failed.filter(({ state }) => state === "skipped");
   return [
     ...failed

@@ -5,6 +5,7 @@ import { EXECUTION_STATES } from "../runs/execution-state.ts";
 import { OUTCOME_REASONS, type OutcomeReasonCode } from "../runs/outcome-reason.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
 import { concurrencyRequest } from "./concurrency.ts";
+import { retryRequest } from "./retry.ts";
 import { rolloutPlanView, rolloutProgress, rolloutRequest, rolloutView } from "./rollout.ts";
 import { secretReferences } from "./secret.ts";
 import {
@@ -152,6 +153,7 @@ export const runRequest = z
     rollout: rolloutRequest.optional().meta({
       description: "some after others instead of all at once",
     }),
+    retry: retryRequest.optional().meta({ description: "nothing is tried again without it" }),
     concurrency: concurrencyRequest.optional().meta({
       description: "at most one run of a key at a time",
     }),
@@ -219,6 +221,11 @@ export const execution = z
     id: executionId,
     runId,
     target: executionTarget,
+    attempt: z.number().int().meta({ description: "from 1" }),
+    retryOf: executionId.nullable().meta({ description: "the attempt before" }),
+    retriedBy: executionId
+      .nullable()
+      .meta({ description: "the attempt behind it, which counts in its place" }),
     state: executionState,
     reason: z.object({ code: reasonCode, detail: z.string() }).nullable(),
     exitCode: z.number().int().nullable(),
@@ -336,6 +343,7 @@ export const run = runSummary
     survivors: survivorPolicy,
     effect,
     concurrency: concurrencyRequest.nullable(),
+    retry: retryRequest.nullable(),
     rollout: rolloutView.nullable(),
     sql: sqlView,
     pick: pickView.nullable().meta({ description: "null when all that match were taken" }),
@@ -402,6 +410,7 @@ export const runPlanView = z
     survivors: survivorPolicy,
     effect,
     concurrency: concurrencyRequest.nullable(),
+    retry: retryRequest.nullable(),
     rollout: rolloutPlanView.nullable(),
     sql: sqlView,
     pick: pickView.nullable(),

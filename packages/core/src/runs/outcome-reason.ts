@@ -8,6 +8,7 @@ export const OUTCOME_REASONS = {
   "waiting-for-slot": ["queued"],
   "waiting-for-run": ["queued"],
   "waiting-for-rollout": ["queued"],
+  "waiting-for-retry": ["queued"],
   "container-paused": ["rejected"],
   "exit-zero": ["succeeded"],
   "exit-code": ["failed"],

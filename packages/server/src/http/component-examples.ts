@@ -42,6 +42,9 @@ const execution = {
   id: EXECUTION,
   runId: RUN,
   target,
+  attempt: 1,
+  retryOf: null,
+  retriedBy: null,
   state: "succeeded",
   reason: { code: "exit-zero", detail: "The script ended with exit code 0." },
   exitCode: 0,
@@ -145,6 +148,7 @@ const planned = {
   survivors: "kill",
   effect: "write",
   concurrency: { key: "db/vacuum", onConflict: "queue" },
+  retry: { attempts: 3, backoff: "10s", maxBackoff: "10m", on: ["failed"] },
   sql: null,
   rollout,
 };

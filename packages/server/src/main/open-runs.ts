@@ -101,6 +101,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     signals,
     vault,
     now: Date.now,
+    newExecutionId: () => newId("execution"),
     startTimeoutMs: limits.startTimeoutMs,
     findSession: engines.findSession,
     watchContainer: engines.watchContainer,

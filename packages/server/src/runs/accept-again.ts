@@ -2,8 +2,8 @@ import { type ExecutionState, progressOf } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import { readRecord } from "./rollout/rollout-record.ts";
-import { type AcceptedRun, toKeyed } from "./run-conductor.ts";
-import type { QueuedExecution } from "./run-dispatcher.ts";
+import { toLastAttempts } from "./last-attempts.ts";
+import { type AcceptedRun, toKeyed, toQueuedExecution, toWaitingRetry } from "./run-conductor.ts";
 import { readPlan, type RunPlan } from "./run-plan.ts";
 import { type ExecutionRow, listExecutions, type RunRow } from "./run-store.ts";
 
@@ -11,11 +11,13 @@ import { type ExecutionRow, listExecutions, type RunRow } from "./run-store.ts";
 export async function toAcceptedAgain(db: Kysely<Database>, row: RunRow): Promise<AcceptedRun> {
   const plan = readPlan(row.plan_json);
   const executions = await listExecutions(db, row.id);
+  const waiting = executions.filter(({ state }) => state === "queued");
   return {
     runId: row.id,
     keyed: toKeyed({ id: row.id, plan }, row.concurrency_ticket),
     isCancelled: row.cancel_reason_json !== null,
-    waiting: executions.filter(({ state }) => state === "queued").map(toQueuedExecution),
+    waiting: waiting.filter(({ attempt }) => attempt === 1).map(toQueuedExecution),
+    retries: waiting.filter(({ attempt }) => attempt > 1).map(toWaitingRetry),
     rollout: toRollout(row, plan, executions),
   };
 }
@@ -27,14 +29,10 @@ function toRollout(
   executions: readonly ExecutionRow[],
 ): AcceptedRun["rollout"] {
   if (!plan || rollout_json === null || readRecord(rollout_json).stopped) return undefined;
-  const targets = executions.map(({ state, attempt }) => ({
+  const targets = toLastAttempts(executions).map(({ state, attempt }) => ({
     state: state as ExecutionState,
     attempt,
   }));
   const ends = executions.map(({ finished_at }) => finished_at ?? created_at);
   return { plan, progress: progressOf(plan, targets), lastEndedAtMs: Math.max(...ends) };
-}
-
-export function toQueuedExecution(row: ExecutionRow): QueuedExecution {
-  return { executionId: row.id, engine: row.engine, containerId: row.container_id };
 }

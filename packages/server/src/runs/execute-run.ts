@@ -1,5 +1,6 @@
 import {
   type ExecutionState,
+  findRetryDelayMs,
   type Guarantees,
   isTerminal,
   type OutcomeReason,
@@ -147,8 +148,20 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
     totals,
     atMs: deps.now(),
   });
-  await settle(deps, row.id, hideInChange(mask, { ...settlement, startedAtMs }));
+  const retry = toRetry(deps, execution, settlement);
+  await settle(deps, row.id, hideInChange(mask, { ...settlement, startedAtMs, retry }));
   running.release();
+}
+
+function toRetry(
+  { newExecutionId }: ExecuteDeps,
+  { plan, row }: Running,
+  { state, leftovers = [], atMs }: ExecutionChange,
+): ExecutionChange["retry"] {
+  if (!plan.retry) return undefined;
+  const ended = { attempt: row.attempt, state, leftovers: leftovers.length };
+  const delayMs = findRetryDelayMs(plan.retry, ended);
+  return delayMs === undefined ? undefined : { id: newExecutionId(), notBeforeMs: atMs + delayMs };
 }
 
 /** After a stop its own look is the newest; where the guard was killed, somebody else has to look. */

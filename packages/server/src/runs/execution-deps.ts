@@ -14,6 +14,7 @@ export interface ExecuteDeps extends RunWrites {
   readonly signals: RunSignals;
   readonly vault: Pick<Vault, "open">;
   readonly now: () => number;
+  readonly newExecutionId: () => string;
   readonly startTimeoutMs: number;
   /** Gives `undefined` when the engine is not configured (any more). */
   readonly findSession: (engine: string) => Session | undefined;

@@ -1,8 +1,9 @@
 import { isTerminal, type RunState } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
-import type { OutputCursor, OutputLog } from "../output/output-log.ts";
+import type { OutputLog } from "../output/output-log.ts";
 import { OutputEvents } from "./output-frames.ts";
+import { toLastAttempts } from "./last-attempts.ts";
 import { type RunSignals, type Waiter, waitForRun } from "./run-signals.ts";
 import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
 import { toExecution, toRunSummary } from "./run-view.ts";
@@ -47,16 +48,16 @@ export async function* followRun(
   const waiter = waitForRun(deps.signals, runId);
   try {
     const executions = await pickExecutions(deps, runId, options.executionId);
-    const names = new Map(executions.map((row) => [row.id, row.target_name]));
-    const cursor = deps.output.openCursor(runId, {
-      executionIds: [...names.keys()],
-      after: options.after,
-    });
-    const output = outputReader(cursor, (id) => names.get(id) ?? "");
+    const reading = { deps, runId, after: options.after };
+    let output = outputReader(reading, executions);
+    let known = executions.length;
     const told = new Map<string, string>();
     while (!options.signal.aborted) {
       const run = await getRun(deps.db, runId);
       const rows = await pickExecutions(deps, runId, options.executionId);
+      // An attempt that came since has output of its own.
+      if (rows.length > known) output = outputReader(reading, rows);
+      known = rows.length;
       const lookAgainAt = performance.now() + COALESCE_MS;
       yield* output();
       yield* changes(run, rows, told);
@@ -74,11 +75,22 @@ async function pickExecutions(deps: FollowDeps, runId: string, executionId: stri
   return executionId ? rows.filter((row) => row.id === executionId) : rows;
 }
 
+/** What was read of a run's output: up to that number. */
+interface Reading {
+  readonly deps: FollowDeps;
+  readonly runId: string;
+  after: number;
+}
+
 type OutputReader = () => AsyncGenerator<Buffer, number>;
 
 /** Gives what can be read now, and in the end says how much that was. */
-function outputReader(cursor: OutputCursor, nameOf: (executionId: string) => string): OutputReader {
+function outputReader(reading: Reading, rows: readonly ExecutionRow[]): OutputReader {
+  const { deps, runId, after } = reading;
+  const names = new Map(rows.map((row) => [row.id, row.target_name]));
+  const cursor = deps.output.openCursor(runId, { executionIds: [...names.keys()], after });
   const events = new OutputEvents();
+  const nameOf = (id: string) => names.get(id) ?? "";
   return async function* () {
     let bytes = 0;
     for (
@@ -86,6 +98,7 @@ function outputReader(cursor: OutputCursor, nameOf: (executionId: string) => str
       frames.length > 0;
       frames = await cursor.next(FRAMES_AT_ONCE)
     ) {
+      reading.after = frames.at(-1)?.seq ?? reading.after;
       for (const block of events.encode(frames, nameOf)) {
         bytes += block.length;
         yield block;
@@ -137,7 +150,8 @@ function toEnd(run: RunRow, rows: readonly ExecutionRow[]): RunEventMessage {
 }
 
 function toEventRun(run: RunRow, rows: readonly ExecutionRow[]) {
-  return toRunSummary(run, rows.length === 1 ? (rows[0]?.exit_code ?? null) : null);
+  const [only, ...others] = toLastAttempts(rows);
+  return toRunSummary(run, others.length === 0 ? (only?.exit_code ?? null) : null);
 }
 
 function pause(ms: number): Promise<void> {

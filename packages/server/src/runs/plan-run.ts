@@ -275,6 +275,7 @@ function toPlan(
     survivors: request.survivors ?? header?.survivors ?? "kill",
     effect: header?.effect ?? null,
     concurrency: request.concurrency,
+    retry: request.retry,
   };
 }
 
@@ -351,6 +352,7 @@ export function toPlanView({ plan, targets }: PlannedRun): RunPlanView {
     survivors: plan.survivors,
     effect: plan.effect,
     concurrency: plan.concurrency ?? null,
+    retry: plan.retry ?? null,
     sql: toSqlView(program),
     pick: plan.pick ?? null,
     rollout: plan.rollout ? toRolloutPlanView(plan.rollout) : null,

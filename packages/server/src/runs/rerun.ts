@@ -29,7 +29,7 @@ export async function toRerunRequest(
   if (only === "all") return request;
   if (!isTerminal(run.state as RunState)) throw stillRuns(runId);
   const failed = (await listExecutions(db, runId)).filter(
-    (execution) => execution.state !== "succeeded",
+    (execution) => execution.state !== "succeeded" && execution.retried_by === null,
   );
   if (failed.length === 0) throw nothingFailed(runId);
   const { onePerService: _one, pick: _pick, ...rest } = request;

@@ -6,9 +6,10 @@ import {
   type RolloutRunDeps,
   rolloutRun,
 } from "./rollout/rollout-run.ts";
+import { retryTimers, type WaitingRetry } from "./retry-timers.ts";
 import type { QueuedExecution } from "./run-dispatcher.ts";
 import type { RunPlan } from "./run-plan.ts";
-import type { MovedExecution, RunRow } from "./run-store.ts";
+import type { ExecutionRow, MovedExecution, RunRow } from "./run-store.ts";
 
 /** A run whose executions are to be started when their time has come. */
 export interface AcceptedRun {
@@ -18,6 +19,8 @@ export interface AcceptedRun {
   readonly isCancelled: boolean;
   /** Those that wait, in order. */
   readonly waiting: readonly QueuedExecution[];
+  /** Attempts that follow earlier ones. */
+  readonly retries: readonly WaitingRetry[];
   /** How far its rollout is; `undefined` when it has none, or when that stopped. */
   readonly rollout: Pick<RolloutParts, "plan" | "progress" | "lastEndedAtMs"> | undefined;
 }
@@ -31,6 +34,14 @@ export function toKeyed(
   if (!concurrency || ticket === null) return undefined;
   const { key, onConflict } = concurrency;
   return { runId: id, key, ticket, takesOver: onConflict === "cancel" };
+}
+
+export function toWaitingRetry(row: ExecutionRow): WaitingRetry {
+  return { execution: toQueuedExecution(row), notBeforeMs: row.not_before ?? 0 };
+}
+
+export function toQueuedExecution(row: ExecutionRow): QueuedExecution {
+  return { executionId: row.id, engine: row.engine, containerId: row.container_id };
 }
 
 export interface ConductorDeps extends RolloutRunDeps {
@@ -57,12 +68,14 @@ export function runConductor(deps: ConductorDeps): RunConductor {
   const held = new Map<string, AcceptedRun>();
   const rollouts = new Map<string, RolloutRun>();
   const keys = keyQueues();
+  const retries = retryTimers(deps);
 
   function release(runId: string): void {
     const run = held.get(runId);
     if (!run || run.isCancelled) return;
     held.delete(runId);
     const { rollout, waiting } = run;
+    for (const retry of run.retries) retries.add(runId, retry);
     if (!rollout) return deps.dispatcher.enqueue(waiting);
     const begun = rolloutRun(deps, { runId, waiting, ...rollout });
     rollouts.set(runId, begun);
@@ -73,6 +86,7 @@ export function runConductor(deps: ConductorDeps): RunConductor {
     if (finished_at === null) return;
     rollouts.get(id)?.withdraw();
     rollouts.delete(id);
+    retries.withdraw(id);
     if (concurrency_key === null) return;
     const next = keys.remove(id);
     if (next !== undefined) release(next);
@@ -85,22 +99,29 @@ export function runConductor(deps: ConductorDeps): RunConductor {
       if (!keyed || keys.add(keyed)) return release(runId);
       if (keyed.takesOver) for (const older of keys.before(runId)) deps.supersede(older, runId);
     },
-    executionEnded: ({ execution, run }) => {
+    executionEnded: ({ execution, run, retry }) => {
+      if (retry) return retries.add(run.id, toWaitingRetry(retry));
       rollouts.get(run.id)?.ended(execution.id, execution.state as ExecutionState);
       runMoved(run);
     },
     runMoved,
     withdraw: (runId) => {
-      const waiting = held.get(runId)?.waiting.map(({ executionId }) => executionId) ?? [];
+      const { waiting = [], retries: later = [] } = held.get(runId) ?? {};
       held.delete(runId);
-      return new Set([...waiting, ...(rollouts.get(runId)?.withdraw() ?? [])]);
+      const kept = [...waiting, ...later.map(({ execution }) => execution)];
+      return new Set([
+        ...kept.map(({ executionId }) => executionId),
+        ...(rollouts.get(runId)?.withdraw() ?? []),
+        ...retries.withdraw(runId),
+      ]);
     },
     close: () => {
       for (const rollout of rollouts.values()) rollout.withdraw();
+      retries.close();
       held.clear();
     },
     get held() {
-      let count = 0;
+      let count = retries.size;
       for (const { waiting } of held.values()) count += waiting.length;
       for (const rollout of rollouts.values()) count += rollout.held;
       return count;

@@ -3,6 +3,7 @@ import type {
   LimitsView,
   ParamValue,
   PickView,
+  RetryRequest,
   RolloutPlan,
   Run,
   RunRequest,
@@ -38,6 +39,7 @@ export interface RunPlan {
   /** What the script's header says of it. */
   readonly effect: Run["effect"];
   readonly concurrency?: Concurrency | undefined;
+  readonly retry?: RetryRequest | undefined;
   /** Which targets were taken of more that match. */
   readonly pick?: PickView | undefined;
   /** Without it everything starts at once. */

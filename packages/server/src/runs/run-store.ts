@@ -13,6 +13,7 @@ import { type Kysely, type Selectable, sql, type Transaction, type Updateable } 
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import { findRow, findRows, updateRow } from "../database/rows.ts";
 import type { Leftover, Usage } from "../sessions/session.ts";
+import { insertRetry, type NewRetry } from "./insert-retry.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 export type RunRow = Selectable<RunsTable>;
@@ -37,11 +38,15 @@ export interface ExecutionChange {
   };
   readonly leftovers?: readonly Leftover[];
   readonly usage?: Usage | undefined;
+  /** Follows where it ends now, unless the run's end was asked for. */
+  readonly retry?: NewRetry | undefined;
 }
 
 export interface MovedExecution {
   readonly execution: ExecutionRow;
   readonly run: RunRow;
+  /** The attempt that follows it. */
+  readonly retry?: ExecutionRow | undefined;
 }
 
 export async function findRun(db: Kysely<Database>, runId: string): Promise<RunRow | undefined> {
@@ -133,17 +138,28 @@ export async function moveExecution(
       });
     const from = before.state as ExecutionState;
     if (!canMove(from, change.state)) throw stateConflict(executionId, from, change.state);
-    const changes = toUpdate(before, change);
+    const retry = change.retry && (await retryUnlessCancelled(transaction, before, change));
+    const changes = { ...toUpdate(before, change), ...(retry && { retried_by: retry.id }) };
     await updateRow(transaction, "executions", { id: executionId, changes });
     const execution = { ...before, ...changes } as ExecutionRow;
     const run = await moveRun(transaction, before.run_id, {
       from,
-      to: change.state,
+      to: retry ? "queued" : change.state,
       atMs: change.atMs,
     });
     if (run.finished_at !== null) await runEnded(transaction, run);
-    return { execution, run };
+    return { execution, run, retry };
   });
+}
+
+async function retryUnlessCancelled(
+  transaction: Transaction<Database>,
+  before: ExecutionRow,
+  { retry, atMs }: ExecutionChange,
+): Promise<ExecutionRow | undefined> {
+  const { cancel_reason_json } = await getRun(transaction, before.run_id);
+  if (!retry || cancel_reason_json !== null) return undefined;
+  return insertRetry(transaction, before, { ...retry, atMs });
 }
 
 /** Writes down another way for an execution that is starting: its first one was never used. */

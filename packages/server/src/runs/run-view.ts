@@ -12,6 +12,7 @@ import type { Leftover, Usage } from "../sessions/session.ts";
 import type { GateRow } from "./rollout/gate-store.ts";
 import { toRolloutProgress, toRolloutView } from "./rollout/rollout-view.ts";
 import { readPlan, toInterpreterView, toLimitsView, toSqlView } from "./run-plan.ts";
+import { toLastAttempts } from "./last-attempts.ts";
 import { type ExecutionRow, type RunRow, toCounts } from "./run-store.ts";
 
 /** Shows a run as lists do. */
@@ -46,9 +47,9 @@ export function toRun(
   gates: readonly GateRow[],
 ): Run {
   const plan = readPlan(row.plan_json);
-  const only = executions.length === 1 ? executions[0] : undefined;
+  const [only, ...others] = toLastAttempts(executions);
   return {
-    ...toRunSummary(row, only?.exit_code ?? null),
+    ...toRunSummary(row, others.length === 0 ? (only?.exit_code ?? null) : null),
     interpreter: toInterpreterView(plan.program),
     argv: plan.program.kind === "argv" ? [...plan.program.argv] : null,
     params: { ...plan.shownParams },
@@ -60,6 +61,7 @@ export function toRun(
     survivors: plan.survivors,
     effect: plan.effect,
     concurrency: plan.concurrency ?? null,
+    retry: plan.retry ?? null,
     sql: toSqlView(plan.program),
     pick: plan.pick ?? null,
     rollout: toRolloutView(row, plan, gates),
@@ -79,6 +81,9 @@ export function toExecution(row: ExecutionRow): Execution {
       containerId: row.container_id,
       image: row.image,
     },
+    attempt: row.attempt,
+    retryOf: row.retry_of,
+    retriedBy: row.retried_by,
     state: row.state as ExecutionState,
     reason: row.reason_code
       ? { code: row.reason_code as OutcomeReasonCode, detail: row.reason_detail ?? "" }

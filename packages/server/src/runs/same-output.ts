@@ -10,6 +10,7 @@ import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import { type OutputFingerprint, readFingerprint } from "./output-fingerprint.ts";
+import { toLastAttempts } from "./last-attempts.ts";
 import { includeOutput } from "./run-output-view.ts";
 import { type ExecutionRow, getRun, listExecutions } from "./run-store.ts";
 import { toExecution, toRun } from "./run-view.ts";
@@ -41,7 +42,7 @@ export function outputComparer(deps: SameOutputDeps): OutputComparer {
 
   return async (runId, by) => {
     const run = await getRun(deps.db, runId);
-    const rows = await listExecutions(deps.db, runId);
+    const rows = toLastAttempts(await listExecutions(deps.db, runId));
     const ended = rows.filter(({ state }) => isTerminal(state as ExecutionState));
     const groups = new Map<string, Member[]>();
     // One after the other: each holds a block of its file, and the server has other things to do as well.

@@ -105,6 +105,7 @@ function toAccepted(run: NewRun, claim: KeyClaim | undefined): AcceptedRun {
     runId: run.id,
     keyed: toKeyed(run, claim?.ticket ?? null),
     isCancelled: false,
+    retries: [],
     rollout: run.plan.rollout && {
       plan: run.plan.rollout,
       progress: firstProgress(run.plan.rollout),
