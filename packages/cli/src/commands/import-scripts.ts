@@ -33,7 +33,10 @@ export function importCommand(surroundings: Surroundings): Command {
   })
     .argument("<files...>", "jobs of Rundeck (YAML), of Ofelia (ini), or containers' labels")
     .addOption(new Option("--format <tool>", "whose they are").choices(IMPORT_FORMATS))
-    .option("--schedules", "make their schedules too, off until `deckhand schedules resume`")
+    .option(
+      "--schedules",
+      "make their schedules too, off until `deckhand schedules set NAME --enable`",
+    )
     .option("--force", "write over scripts of the same name")
     .option("--dry-run", "show what would be done")
     .action(action(surroundings, importFiles));
@@ -178,6 +181,6 @@ function toScheduleWords(
 ): string {
   const what = `${name}: ${body.cron} ${body.timeZone ?? "UTC"}`;
   if (outcome === "created")
-    return `${what}, made and off; turn it on: deckhand schedules resume ${name}`;
+    return `${what}, made and off; turn it on: deckhand schedules set ${name} --enable`;
   return outcome === "exists" ? `${what}, there is one of this name` : `${what}, with --schedules`;
 }
