@@ -291,6 +291,57 @@ const group = {
   ...groupBody,
 };
 
+const scheduledRun = {
+  script: "db/vacuum",
+  on: ["label=role=db"],
+  except: [],
+  params: { TABLE: "public.orders" },
+  secrets: {},
+  args: [],
+  env: {},
+  limits: { timeout: "30m" },
+  allowEmpty: false,
+};
+const scheduleTiming = { cron: "0 3 * * *", timeZone: "Europe/Berlin", jitter: "5m" };
+const scheduleRequest = {
+  ...scheduleTiming,
+  overlap: "skip",
+  missed: { policy: "one" },
+  run: { script: "db/vacuum", on: ["label=role=db"], params: { TABLE: "public.orders" } },
+};
+const fire = {
+  dueAt: "2026-11-20T02:00:00.000Z",
+  decidedAt: "2026-11-20T02:01:56.511Z",
+  cause: "due",
+  result: "started",
+  run: { id: RUN, state: "succeeded" },
+  code: null,
+  detail: null,
+  missed: null,
+};
+const schedule = {
+  id: "sch_01k9g4z7e0s2m4n6p8q0r2t4v3",
+  name: "nightly",
+  version: 2,
+  createdAt: TIME.queued,
+  updatedAt: TIME.finished,
+  by: { tokenId: TOKEN, name: "ann" },
+  description: "",
+  source: { kind: "stored", engine: null, containers: [] },
+  state: "active",
+  problem: null,
+  pause: null,
+  ...scheduleTiming,
+  from: null,
+  until: null,
+  enabled: true,
+  overlap: "skip",
+  missed: { policy: "one", most: 10, within: "24h", grace: "1m" },
+  run: scheduledRun,
+  next: { dueAt: "2026-11-21T02:00:00.000Z", startsAt: "2026-11-21T02:03:12.250Z" },
+  last: fire,
+};
+
 const token = {
   id: TOKEN,
   name: "ann",
@@ -372,6 +423,26 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   GroupPage: { data: [group], next: null },
   CreateGroupRequestInput: { name: "db", ...groupBody },
   ReplaceGroupRequestInput: groupBody,
+  Schedule: schedule,
+  SchedulePage: { data: [schedule], next: null },
+  ScheduleSource: schedule.source,
+  ScheduleFire: fire,
+  ScheduleFirePage: { data: [fire], next: null },
+  CreateScheduleRequestInput: { name: "nightly", ...scheduleRequest },
+  ReplaceScheduleRequestInput: scheduleRequest,
+  PauseScheduleRequestInput: { reason: "OPS-412" },
+  PreviewTimesRequestInput: { ...scheduleTiming, count: 3 },
+  NextTimes: {
+    timeZone: "Europe/Berlin",
+    data: [
+      {
+        dueAt: "2027-03-28T01:00:00.000Z",
+        startsAt: "2027-03-28T01:00:00.000Z",
+        local: "2027-03-28 03:00:00",
+        note: "the clocks skip the time that was asked for; due at 03:00 instead",
+      },
+    ],
+  },
   Secret: secret,
   SecretList: { data: [secret] },
   SetSecretRequestInput: { value: "correct horse battery staple" },

@@ -4,12 +4,13 @@ import type { Logger } from "pino";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
-import type { Definition, DefinitionChange } from "../definitions/definition.ts";
+import type { Definition } from "../definitions/definition.ts";
 import { definitions } from "../definitions/definitions.ts";
 import { allSchedules } from "../schedules/all-schedules.ts";
 import { type CarryOutDeps, carryOutStep, runNow } from "../schedules/carry-out-step.ts";
 import { type NewFire, pruneFires } from "../schedules/fire-store.ts";
 import { describeLabels } from "../schedules/labels/describe-labels.ts";
+import type { LabelledSchedule } from "../schedules/labels/label-directory.ts";
 import { toLabelState } from "../schedules/labels/label-state.ts";
 import { type LabelChange, watchLabels } from "../schedules/labels/watch-labels.ts";
 import { pauseSchedule, resumeSchedule } from "../schedules/pause-schedule.ts";
@@ -62,19 +63,25 @@ export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
       logger.error({ err: error, schedule: name }, "a schedule failed on our side"),
   });
 
-  async function takeUp({ before, after }: DefinitionChange<StoredSchedule>): Promise<void> {
-    if (before && !after) return running.remove(before.id);
-    const schedule = after as Definition<StoredSchedule>;
-    const state = await findState(db, schedule.id);
-    if (state) running.put(schedule, state);
+  async function readAgain({ id, name }: Pick<Definition<unknown>, "id" | "name">): Promise<void> {
+    const newest = (await stored.find(name)) ?? findReadable(labels.list(), id);
+    const state = await findState(db, id);
+    if (newest?.id === id && state) running.put(newest, state);
+    else running.remove(id);
+  }
+  /** One after the other, so that what was read last is what stays. */
+  let takenUp = Promise.resolve();
+  function takeUp(schedule: Pick<Definition<unknown>, "id" | "name">): Promise<void> {
+    takenUp = takenUp
+      .then(() => readAgain(schedule))
+      .catch((error: unknown) =>
+        logger.error({ err: error }, "a schedule that was changed is not taken up"),
+      );
+    return takenUp;
   }
   const kind = scheduleKind({
     now,
-    onChanged: (change) => {
-      takeUp(change).catch((error: unknown) =>
-        logger.error({ err: error }, "a schedule that was changed is not taken up"),
-      );
-    },
+    onChanged: ({ before, after }) => void takeUp((after ?? before) as Definition<unknown>),
   });
   const stored = definitions({ db, synced, audit, newId, now }, kind);
 
@@ -93,7 +100,7 @@ export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
     onFailure: (error) => logger.warn({ err: error }, "labels of schedules are not read"),
   });
 
-  const pausing = { db, synced, audit, scheduler: running, now };
+  const pausing = { db, synced, audit, takeUp, now };
   const routes = scheduleRoutes({
     db,
     vault,
@@ -135,6 +142,15 @@ export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
       await running.close();
     },
   };
+}
+
+/** Of what labels describe, what can be read. */
+function findReadable(
+  all: readonly LabelledSchedule[],
+  id: string,
+): Definition<StoredSchedule> | undefined {
+  const found = all.find((one) => one.id === id);
+  return found?.body && { ...found, body: found.body };
 }
 
 function observer({ metrics }: Pick<OpenSchedulesDeps, "metrics">): CarryOutDeps["observe"] {

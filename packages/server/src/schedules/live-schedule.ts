@@ -1,15 +1,16 @@
 import { decideFires, type FireRules, jitterMs, parseCron, parseDurationMs } from "@deckhand/core";
 import type { Definition } from "../definitions/definition.ts";
-import type { Pause, StoredState } from "./schedule-state-store.ts";
+import type { StoredState } from "./schedule-state-store.ts";
 import type { StoredSchedule } from "./stored-schedule.ts";
 
 /** A schedule as the scheduler holds it. */
 export interface LiveSchedule {
   readonly definition: Definition<StoredSchedule>;
   readonly rules: FireRules;
-  readonly pause: Pause | undefined;
+  /** False where nothing may start: it is paused, or says so itself. */
+  readonly isActive: boolean;
   decidedMs: number;
-  /** When to look at it; undefined when nothing comes any more, or nothing may start. */
+  /** When to look at it; undefined when nothing comes any more. */
   nextAtMs: number | undefined;
   isBusy: boolean;
 }
@@ -22,8 +23,7 @@ export function toLiveSchedule(
   const rules = toFireRules(definition.id, definition.body);
   const isActive = definition.body.enabled && pause === undefined;
   // A first look decides what passed while nobody looked.
-  const nextAtMs = isActive ? nowMs : undefined;
-  return { definition, rules, pause, decidedMs, nextAtMs, isBusy: false };
+  return { definition, rules, isActive, decidedMs, nextAtMs: nowMs, isBusy: false };
 }
 
 function toFireRules(id: string, body: StoredSchedule): FireRules {

@@ -6,18 +6,18 @@ import type { Synced } from "../database/wal-sync.ts";
 import type { Definition } from "../definitions/definition.ts";
 import { toTimingKey } from "./schedule-definitions.ts";
 import { findState, type Pause, saveState } from "./schedule-state-store.ts";
-import type { Scheduler } from "./scheduler.ts";
 import type { StoredSchedule } from "./stored-schedule.ts";
+
+type Schedule = Definition<StoredSchedule>;
 
 export interface PauseDeps {
   readonly db: Kysely<Database>;
   readonly synced: Synced;
   readonly audit: Pick<AuditLog, "record">;
-  readonly scheduler: Pick<Scheduler, "put">;
+  /** The scheduler is to know of it. */
+  readonly takeUp: (schedule: Schedule) => Promise<void>;
   readonly now: () => number;
 }
-
-type Schedule = Definition<StoredSchedule>;
 
 /** Starts nothing more until it is resumed; what it would have started meanwhile is not missed, it was not wanted. */
 export async function pauseSchedule(
@@ -50,20 +50,24 @@ async function change(
   schedule: Schedule,
   { caller, verb, pause }: PauseChange,
 ): Promise<void> {
-  const state = await deps.db.transaction().execute(async (transaction) => {
+  const isChanged = await deps.db.transaction().execute(async (transaction) => {
     const before = await findState(transaction, schedule.id);
-    if ((before?.pause === undefined) === (pause === undefined)) return undefined;
+    if ((before?.pause === undefined) === (pause === undefined)) return false;
     const timing = toTimingKey(schedule.body);
-    const after = { scheduleId: schedule.id, decidedMs: deps.now(), timing, pause };
-    await saveState(transaction, after);
+    await saveState(transaction, {
+      scheduleId: schedule.id,
+      decidedMs: deps.now(),
+      timing,
+      pause,
+    });
     const detail = { verb, id: schedule.id, reason: pause?.reason ?? null };
     await deps.audit.record(
       { caller, action: "schedule.write", object: schedule.name, outcome: "allowed", detail },
       transaction,
     );
-    return after;
+    return true;
   });
-  if (!state) return;
+  if (!isChanged) return;
   await deps.synced();
-  deps.scheduler.put(schedule, state);
+  await deps.takeUp(schedule);
 }

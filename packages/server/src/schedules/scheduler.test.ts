@@ -119,6 +119,20 @@ test("a clock that is set forward and back decides each time once more at most, 
   ]);
 });
 
+test("what had ended by a wrong clock goes on by the right one", async () => {
+  const { hand, done, running } = watched();
+  const until = new Date(NOON_MS + 60 * MINUTE_MS).toISOString();
+  const whole = definition("a", "@every 10m");
+  running.put({ ...whole, body: { ...whole.body, until } }, BEGUN);
+  running.start();
+  await hand.pass(MINUTE_MS);
+  hand.set(NOON_MS + 24 * 60 * MINUTE_MS);
+  await hand.pass(MINUTE_MS);
+  hand.set(NOON_MS + MINUTE_MS);
+  await hand.pass(10 * MINUTE_MS);
+  expect(done).toEqual(["a missed 50 decided", "a fire 10 decided"]);
+});
+
 test("what can not be started for a moment is tried again, in its order", async () => {
   let tries = 0;
   const { hand, done, running } = watched(() =>

@@ -67,10 +67,11 @@ export function scheduler({ clock, carryOut, onFailure }: SchedulerDeps): Schedu
     wakeAtMs = Number.POSITIVE_INFINITY;
     wakeAt(nowMs + LONGEST_WAIT_MS);
     for (const live of schedules.values()) {
-      if (live.isBusy || live.nextAtMs === undefined) continue;
+      if (live.isBusy || !live.isActive) continue;
+      const { nextAtMs = Number.POSITIVE_INFINITY } = live;
       // What comes next was found by another time.
-      if (wentBack || live.nextAtMs <= nowMs) take(live);
-      else wakeAt(live.nextAtMs);
+      if (wentBack || nextAtMs <= nowMs) take(live);
+      else wakeAt(nextAtMs);
     }
     pump();
   }
@@ -105,7 +106,8 @@ export function scheduler({ clock, carryOut, onFailure }: SchedulerDeps): Schedu
 
   /** Gives the time to look again. */
   async function carryOutAll(live: LiveSchedule): Promise<number | undefined> {
-    const { steps, nextAtMs } = decide(live, clock.now());
+    const nowMs = clock.now();
+    const { steps, nextAtMs } = decide(live, nowMs);
     for (const step of steps) {
       if (!isOpen || !isCurrent(live)) return undefined;
       const lastMs = step.kind === "fire" ? step.dueMs : step.toMs;
@@ -115,7 +117,9 @@ export function scheduler({ clock, carryOut, onFailure }: SchedulerDeps): Schedu
       if (carried.kind === "later") return clock.now() + carried.afterMs;
       live.decidedMs = lastMs;
     }
-    return nextAtMs;
+    const thenMs = clock.now();
+    // By a clock that was set back meanwhile something else comes next.
+    return thenMs < nowMs ? thenMs : nextAtMs;
   }
 
   function isCurrent(live: LiveSchedule): boolean {
@@ -125,7 +129,7 @@ export function scheduler({ clock, carryOut, onFailure }: SchedulerDeps): Schedu
   function put(definition: Definition<StoredSchedule>, state: PutState): void {
     const live = toLiveSchedule(definition, state, clock.now());
     schedules.set(definition.id, live);
-    if (live.nextAtMs !== undefined) wakeAt(live.nextAtMs);
+    if (live.isActive) wakeAt(clock.now());
   }
 
   return {
