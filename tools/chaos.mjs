@@ -18,6 +18,7 @@ const SUITES = {
   soak: { DECKHAND_SOAK_RUNS: "10000" },
   stop: { DECKHAND_ROUNDS: "15" },
   "kill-server": { DECKHAND_KILLS: "200" },
+  "kill-notifications": { DECKHAND_KILLS: "100" },
   "kill-launch": { DECKHAND_KILLS: "500" },
   "kill-engine": { DECKHAND_KILLS: "20" },
   "kill-target": {},

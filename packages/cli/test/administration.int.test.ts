@@ -255,6 +255,8 @@ test("every command that lists prints a document, and a line an item", async () 
     ["scripts", "ls"],
     ["groups", "ls"],
     ["tokens", "ls"],
+    ["notifications", "ls"],
+    ["triggers", "ls"],
     ["context", "ls"],
     ["version"],
   ]) {
