@@ -24,6 +24,7 @@ const SUITES = {
   "kill-target": {},
   rolling: { DECKHAND_ROUNDS: "10" },
   schedules: { DECKHAND_KILLS: "25", DECKHAND_FIRES: "10000" },
+  history: { DECKHAND_KILLS: "20", DECKHAND_RUNS: "2000" },
   "engine-traffic": {},
   "disk-full": {},
 };

@@ -226,6 +226,8 @@ const header = {
   on: ["label=role=db"],
   except: [],
   effect: "write",
+  database: null,
+  rows: null,
   acceptsArgs: false,
   params: [param],
   examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"],
