@@ -1,5 +1,6 @@
 import { EVENT_EXAMPLES } from "./event-examples.ts";
 import { RUN, TIME, TOKEN } from "./example-values.ts";
+import { SCHEDULE_EXAMPLES } from "./schedule-examples.ts";
 
 const SHA256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c";
 const EXECUTION = "exe_01k9g4z7e0s2m4n6p8q0r2t4v7";
@@ -233,6 +234,7 @@ const header = {
   examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"],
   tags: ["db"],
   owner: "ann",
+  database: null,
 };
 
 const text =
@@ -449,6 +451,7 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   SecretList: { data: [secret] },
   SetSecretRequestInput: { value: "correct horse battery staple" },
   ...EVENT_EXAMPLES,
+  ...SCHEDULE_EXAMPLES,
   Token: token,
   TokenList: { data: [token] },
   CreateTokenRequestInput: { name: "ci", expiresIn: "90d" },

@@ -18,6 +18,7 @@ const TAGS = [
     name: "targets",
     description: "The running containers that scripts can be sent to, and their engines",
   },
+  { name: "schedules", description: "Runs that start by time, and what became of each time" },
   {
     name: "triggers",
     description: "Starting scripts when something happens: signed messages, container events",
