@@ -28,7 +28,9 @@ test("without anything the server is for this machine alone and finds its engine
     publicMetrics: false,
   });
   const guard = { archive: false };
-  expect(config.engines).toEqual({ local: { address: "auto", directExec: false, guard } });
+  expect(config.engines).toEqual({
+    local: { address: "auto", directExec: false, guard, schedulesFromLabels: false },
+  });
   expect(config.scripts.directory).toBe(join(config.dataDir, "scripts"));
   expect(config.limits.bodyBytes).toBe(1024 * 1024);
 });
