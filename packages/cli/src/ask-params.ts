@@ -1,6 +1,12 @@
 import { type DeckhandClient, ProblemError } from "@deckhand/client";
-import type { Run, RunRequestInput, ScriptParam } from "@deckhand/core";
+import {
+  parseScriptHeader,
+  type Run,
+  type RunRequestInput,
+  type ScriptParam,
+} from "@deckhand/core";
 import type { CommandContext } from "./command-context.ts";
+import { readParamFile } from "./param-file.ts";
 import { toScriptReference } from "./script-reference.ts";
 import { ask, canAsk } from "./terminal/ask.ts";
 
@@ -41,13 +47,11 @@ function findMissing(error: unknown): readonly string[] {
 /** What the script's header says of its parameters: help, choices, and which are secret. */
 export async function findDeclaredParams(
   client: DeckhandClient,
-  { script, inline }: RunRequestInput,
+  { script, inline }: Pick<RunRequestInput, "script" | "inline">,
 ): Promise<readonly ScriptParam[]> {
-  if (inline) {
-    const path = inline.name ?? "script";
-    return (await client.checkScript({ path, text: inline.text })).header.params;
-  }
-  const { name, version } = toScriptReference(script ?? "");
+  if (inline) return parseScriptHeader(inline.text, inline.name ?? "script").header.params;
+  if (script === undefined) return [];
+  const { name, version } = toScriptReference(script);
   return (await client.getScript(name, version)).header.params;
 }
 
@@ -60,7 +64,9 @@ async function askFor(
   for (const name of names) {
     const param = params.find((one) => one.name === name);
     const isSecret = param?.secret ?? true;
-    given[name] = await ask(context.surroundings, toQuestion(name, param), { isSecret });
+    const answer = await ask(context.surroundings, toQuestion(name, param), { isSecret });
+    given[name] =
+      param?.type === "file" ? await readParamFile(context, { name, path: answer }) : answer;
   }
   return given;
 }
@@ -68,5 +74,6 @@ async function askFor(
 function toQuestion(name: string, param: ScriptParam | undefined): string {
   const choices = param?.choices ? ` (${param.choices.join(", ")})` : "";
   const help = param?.help ? `: ${param.help}` : "";
-  return `${name}${help}${choices} = `;
+  const path = param?.type === "file" ? " (path of a text file)" : "";
+  return `${name}${help}${choices}${path} = `;
 }

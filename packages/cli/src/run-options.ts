@@ -234,23 +234,6 @@ export async function readStdinText(context: CommandContext): Promise<string> {
   return Buffer.from(await readStdin(context), "base64").toString();
 }
 
-const NAME_AND_VALUE = /^([A-Za-z_]\w*)=([\s\S]*)$/;
-
-/** `KEY=VALUE`, or `KEY=@file` for a file's content. */
-export async function toParams(words: readonly string[]): Promise<Record<string, string>> {
-  const params: Record<string, string> = {};
-  for (const word of words) {
-    const [, name, value] = NAME_AND_VALUE.exec(word) ?? [];
-    if (name === undefined || value === undefined) {
-      throw new UsageError(`${JSON.stringify(word)} is no parameter`, {
-        hint: "Write NAME=VALUE; arguments of the script go behind --",
-      });
-    }
-    params[name] = value.startsWith("@") ? await readText(value.slice(1)) : value;
-  }
-  return params;
-}
-
 /** Reads a file of the user's. */
 export async function readText(path: string): Promise<string> {
   try {

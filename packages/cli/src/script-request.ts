@@ -2,13 +2,8 @@ import { basename } from "node:path";
 import type { RunRequestInput } from "@deckhand/core";
 import type { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
-import {
-  readStdinText,
-  readText,
-  type RunOptions,
-  toParams,
-  toSharedRequest,
-} from "./run-options.ts";
+import { readParamWords } from "./param-words.ts";
+import { readStdinText, readText, type RunOptions, toSharedRequest } from "./run-options.ts";
 import {
   addSecretOption,
   assertStdinIsFree,
@@ -48,10 +43,14 @@ export async function toScriptRequest(
 ): Promise<RunRequestInput> {
   if (script === "-" || flags.stdin) assertStdinIsFree(flags);
   const secrets = await readSecrets(context, flags);
+  const program = await toProgram(context, script, flags);
+  const shared = await toSharedRequest(context, flags);
+  const fromFile = await readParams(flags.params);
+  const fromWords = await readParamWords(context, words, program);
   return {
-    ...(await toProgram(context, script, flags)),
-    ...(await toSharedRequest(context, flags)),
-    params: { ...(await readParams(flags.params)), ...(await toParams(words)), ...secrets.params },
+    ...program,
+    ...shared,
+    params: { ...fromFile, ...fromWords, ...secrets.params },
     secrets: secrets.stored,
     ...toSqlRequest(flags),
     args: [...(context.surroundings.rest ?? [])],

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dockerContainer, type TestContainer } from "../../../test/support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "../../../test/support/deckhand-server.ts";
 import { engines } from "../../../test/support/engines.ts";
@@ -164,6 +164,64 @@ test("on a terminal a missing parameter is asked for", async () => {
   expect(done.stdout).toContain("WHO: whom = ");
   expect(done.stdout).toContain("hi you");
   expect(done.exitCode).toBe(0);
+});
+
+describe("a parameter of the type file", () => {
+  const content = "\uFEFFa=1\r\n\tb='é😀' \n\n";
+  const words = () => ["run", "./config.sh", "--on", first.name];
+
+  beforeAll(async () => {
+    const header = "#!/bin/sh\n# @deckhand 1\n# @param CONFIG file -- its settings\n";
+    const code = 'f=$(mktemp)\nprintf %s "$CONFIG" > "$f"\ncat "$f"\nrm "$f"\n';
+    await writeFile(join(line.home, "config.sh"), header + code);
+    await writeFile(join(line.home, "app.conf"), content);
+    await writeFile(join(line.home, "latin1.conf"), Buffer.from([0x61, 0xe9, 0x0a]));
+    await writeFile(join(line.home, "nul.conf"), "a\0b");
+    await writeFile(join(line.home, "largest.conf"), "x".repeat(65_536));
+    await writeFile(join(line.home, "larger.conf"), "x".repeat(65_537));
+  });
+
+  test.each([
+    ["./app.conf", content],
+    ["@./app.conf", content],
+    ["largest.conf", "x".repeat(65_536)],
+  ])("%s is its path, and the script has its bytes", async (path, expected) => {
+    const done = await line.run([...words(), `CONFIG=${path}`], { cwd: line.home });
+    expect(done.stderr).toBe("");
+    expect(done.bytes.equals(Buffer.from(expected))).toBe(true);
+  });
+
+  test.each([
+    ["nope.conf", 'the file "nope.conf" of CONFIG is not there'],
+    [".", 'the file "." of CONFIG can not be read (EISDIR)'],
+    [
+      "latin1.conf",
+      "is not UTF-8\n  Binary files are not taken; encode them, or use standard input",
+    ],
+    ["@nul.conf", "holds a NUL character\n  Binary files are not taken"],
+    ["larger.conf", "has more than 65536 bytes, the limit of a parameter"],
+  ])("%j is refused in words", async (path, message) => {
+    const done = await line.run([...words(), `CONFIG=${path}`], { cwd: line.home });
+    expect(done).toMatchObject({
+      stdout: "",
+      stderr: expect.stringContaining(message),
+      exitCode: 64,
+    });
+  });
+
+  test("is asked for by its path, and a stored script that runs again takes a path too", async () => {
+    const [script, conf] = [join(line.home, "config.sh"), join(line.home, "app.conf")];
+    const typed = line.startOnTerminal(["run", script, "--on", first.name]);
+    await typed.says("CONFIG: its settings (path of a text file) = ");
+    typed.type(`${conf}\r`);
+    const asked = await typed.finished;
+    expect(asked.stdout).toContain("b='é😀'");
+    await line.run(["scripts", "put", script, "cli/config.sh"]);
+    const run = ["run", "cli/config", "--on", first.name, `CONFIG=${script}`, "-o", "json"];
+    const { id } = JSON.parse((await line.run(run)).stdout) as { id: string };
+    const again = await line.run(["rerun", id, `CONFIG=${conf}`]);
+    expect(again.bytes.equals(Buffer.from(content))).toBe(true);
+  });
 });
 
 test("a script comes from standard input with its interpreter", async () => {

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
-import type { Run } from "@deckhand/core";
+import type { Run, RunRequestInput } from "@deckhand/core";
 import { createAskingForParams } from "../ask-params.ts";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { assertConfirmed, type Undertaking } from "../confirm-run.ts";
 import { followToEnd } from "../follow-to-end.ts";
-import { addViewOptions, toFollowChoice, toParams, type ViewOptions } from "../run-options.ts";
+import { readParamWords } from "../param-words.ts";
+import { addViewOptions, toFollowChoice, type ViewOptions } from "../run-options.ts";
 import { addSecretOption, readSecrets, type SecretOptions } from "../secret-options.ts";
 import { action, newCommand, runArgument } from "./command.ts";
 
@@ -43,7 +44,8 @@ async function rerun(
   const client = await context.client();
   const only = flags.failed ? ("failed" as const) : ("all" as const);
   const secrets = await readSecrets(context, flags);
-  const params = { ...(await toParams(words)), ...secrets.params };
+  const program = words.length === 0 ? {} : toProgram(await client.getRun(runId));
+  const params = { ...(await readParamWords(context, words, program)), ...secrets.params };
   const open = async () => {
     if (!flags.yes) await assertConfirmed(context, toUndertaking(await client.getRun(runId), only));
     // Everything else was kept, so that only secrets can be missing.
@@ -56,6 +58,11 @@ async function rerun(
   if (flags.detach) return show(context, await open(), ({ id }) => `${id}\n`);
   const choice = toFollowChoice(flags);
   await followToEnd(context, client, { open, onInterrupt: "cancel", choice });
+}
+
+/** A run does not show the text of a local file, so that nothing is known of its parameters. */
+function toProgram({ script }: Run): Pick<RunRequestInput, "script"> {
+  return script === null ? {} : { script: `${script.name}@${script.version}` };
 }
 
 function toUndertaking({ title, effect, counts }: Run, only: "all" | "failed"): Undertaking {

@@ -20,6 +20,10 @@ export function runCommand(surroundings: Surroundings): Command {
         "deckhand run db/vacuum --on db-1 --secret PGPASSWORD=db/main",
         "with a stored secret; =@file and =- read a file or standard input",
       ],
+      [
+        "deckhand run web/reload --on svc/web CONFIG=./app.conf",
+        "a file for a parameter of that type",
+      ],
       ["cat fix.py | deckhand run - -i python3 --on api-1", "a script from standard input"],
     ],
   })

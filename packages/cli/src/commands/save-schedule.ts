@@ -6,7 +6,8 @@ import {
 } from "@deckhand/core";
 import { type Command, Option } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
-import { addRequestOptions, toParams, toSharedRequest } from "../run-options.ts";
+import { readParamWords } from "../param-words.ts";
+import { addRequestOptions, toSharedRequest } from "../run-options.ts";
 import { addScriptOptions, type ScriptOptions, toScriptRequest } from "../script-request.ts";
 import { UsageError } from "../usage-error.ts";
 import { toScheduleDetail } from "../views/schedule-text.ts";
@@ -168,7 +169,8 @@ export function setScheduleCommand(surroundings: Surroundings): Command {
       action(surroundings, async (context, name: string, words: string[], flags: SetFlags) => {
         const { schedules } = await context.client();
         const before = await schedules.get(name);
-        const body = toChanged(before, { params: await toParams(words), flags });
+        const params = await readParamWords(context, words, (before.run ?? {}) as RunRequestInput);
+        const body = toChanged(before, { params, flags });
         const changed = await schedules.replace(before, body);
         context.say(`changed the schedule ${name}`);
         await show(context, changed, toScheduleDetail);

@@ -2,12 +2,12 @@ import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { type RunRequestInput, SQL_CLIENTS } from "@deckhand/core";
 import type { CommandContext, Surroundings } from "../command-context.ts";
+import { readParamWords } from "../param-words.ts";
 import {
   addRunOptions,
   readStdinText,
   readText,
   type RunOptions,
-  toParams,
   toSharedRequest,
 } from "../run-options.ts";
 import { addSqlOptions, type SqlOptions, toSqlRequest } from "../sql-options.ts";
@@ -40,11 +40,12 @@ export function sqlCommand(surroundings: Surroundings): Command {
     .addOption(new Option("--client <client>", "else the one found").choices(SQL_CLIENTS));
   return addSqlOptions(addRunOptions(command)).action(
     action(surroundings, async (context, sql: string, words: string[], flags: SqlFlags) => {
+      const inline = await toInline(context, sql, flags);
       const request: RunRequestInput = {
-        inline: await toInline(context, sql, flags),
+        inline,
         ...(await toSharedRequest(context, flags)),
         ...toSqlRequest(flags),
-        params: await toParams(words),
+        params: await readParamWords(context, words, { inline }),
       };
       await startRun(context, flags, request);
     }),

@@ -37,7 +37,7 @@ const CHECK_BY_TYPE: Readonly<Record<ScriptParam["type"], Check>> = {
   date: checkDate,
   duration: checkDuration,
   json: checkJson,
-  file: () => wrong("has the type file, which is not supported yet"),
+  file: checkFile,
   target: checkTarget,
 };
 
@@ -61,6 +61,13 @@ function checkText(given: ParamValue, { min, max }: ScriptParam): CheckedValue {
   if (max !== null && length > max)
     return wrong(`has ${length} characters; at most ${max} are allowed`);
   return valid(text, text);
+}
+
+/** The content, as only the caller's side has the file. */
+function checkFile(given: ParamValue, param: ScriptParam): CheckedValue {
+  return typeof given === "string"
+    ? checkText(given, param)
+    : wrong("has to be the content of a text file");
 }
 
 /** Counts pairs of surrogates as one. */

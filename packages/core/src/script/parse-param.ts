@@ -24,7 +24,8 @@ export interface ParsedParam {
 }
 
 const TYPES: readonly ScriptParam["type"][] = scriptParam.shape.type.options;
-const LENGTH_TYPES: readonly string[] = ["string", "text"];
+const LENGTH_TYPES: readonly string[] = ["string", "text", "file"];
+const NO_ARG_TYPES: readonly string[] = ["choices", "file", "target"];
 const NUMBER_TYPES: readonly string[] = ["int", "number"];
 const CHOICE_TYPES: readonly string[] = ["choice", "choices"];
 const WORD = /[^\s(?=]+/y;
@@ -103,10 +104,8 @@ function readType(reading: Reading): ScriptParam["type"] | undefined {
   const at = reading.at;
   const word = take(reading, WORD);
   const type = TYPES.find((known) => known === word);
-  if (type === "file") fault(reading, at, "the type file is not supported yet");
-  else if (type) return type;
-  else fault(reading, at, explainType(word));
-  return undefined;
+  if (type === undefined) fault(reading, at, explainType(word));
+  return type;
 }
 
 /** The place of an argument is its meaning, so none can be left out or become several. */
@@ -123,7 +122,7 @@ function readArg(
   }
   if (optional)
     fault(reading, at, "an argument can not be left out; give it a default in place of ?");
-  if (type === "choices" || type === "target")
+  if (NO_ARG_TYPES.includes(type))
     fault(reading, at, `${type} can be no argument; read the variable`);
   return true;
 }
@@ -303,6 +302,8 @@ interface DefaultCheck {
 
 function checkDefault(reading: Reading, { param, optional, defaultAt }: DefaultCheck): void {
   if (param.default === null || reading.faults.length > 0) return;
+  if (param.type === "file")
+    return fault(reading, defaultAt, "a file has no default; with ? it may be left out");
   const checked = checkValue(param.default, param);
   const textProblem = findTextProblem(param.default);
   if (checked.kind === "wrong")

@@ -94,6 +94,8 @@ describe("a value of a type", () => {
     ["duration", ["10m", "0s"], ["10", "", 10]],
     ["json", ['{"a":1}', "null", 5, true, ["a"]], ["{", "", "undefined"]],
     ["string", ["", "x", 5, true, "a\nb", "😀"], [["a"], "\0", "\uD800"]],
+    ["file", ["", "a\r\nb\n", "\uFEFF😀"], [5, true, ["a"], "\0", "\uD800", "x".repeat(65_537)]],
+    ["file(..2)", ["", "😀\n"], ["abc"]],
   ])("%s", (type, good, bad) => {
     const header = headerOf(`@param A ${type}`);
     for (const value of good)

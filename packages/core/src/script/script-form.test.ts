@@ -36,12 +36,13 @@ test("the form of a script is a JSON Schema, and its fields in order with words 
     "@param MODE choice(plan|run) = run",
     "@param SHOW choices(size|ttl) = size,ttl",
     "@param AGE duration",
+    "@param CONFIG file? -- its settings",
     "@secret PGPASSWORD",
     "@secret TOKEN from=api/token",
   );
   const { fields, schema } = toScriptForm(header);
   expect(fields.map(({ label }) => label).join()).toBe(
-    "Table name,Full,Jobs,Mode,Show,Age,Pgpassword,Token",
+    "Table name,Full,Jobs,Mode,Show,Age,Config,Pgpassword,Token",
   );
   expect(schema).toMatchObject({
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -59,6 +60,7 @@ test("the form of a script is a JSON Schema, and its fields in order with words 
       JOBS: { type: "integer", minimum: 1, maximum: 8, default: 2 },
       MODE: { enum: ["plan", "run"], default: "run" },
       SHOW: { type: "array", items: { enum: ["size", "ttl"] }, default: ["size", "ttl"] },
+      CONFIG: { type: "string", contentMediaType: "text/plain", description: "its settings" },
       PGPASSWORD: { type: "string", writeOnly: true },
     },
   });
@@ -87,6 +89,8 @@ const DECLARED: readonly (readonly [string, fc.Arbitrary<ParamValue>])[] = [
   ["@param A string(1..5)", text],
   ["@param A text(2..)", text],
   ["@param A text", text],
+  ["@param A file", fc.oneof(text, fc.nat())],
+  ["@param A file(2..4)", text],
   ["@param A int(1..8)", small],
   ["@param A int", fc.oneof(small, fc.constantFrom(2 ** 53, -(2 ** 53), 1.5, 1e300))],
   [

@@ -32,7 +32,7 @@ const SCHEMA_BY_TYPE: Readonly<Record<ScriptParam["type"], (param: ScriptParam) 
   date: () => ({ type: "string", format: "date", pattern: DATE_PATTERN }),
   duration: () => ({ type: "string", pattern: DURATION_PATTERN }),
   json: () => ({ type: "string", contentMediaType: "application/json", pattern: TEXT_PATTERN }),
-  file: () => ({ type: "string" }),
+  file: (param) => ({ ...toTextSchema(param), contentMediaType: "text/plain" }),
   target: () => ({ type: "string", minLength: 1, pattern: TEXT_PATTERN }),
 };
 
