@@ -8,6 +8,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { dockerContainer, type TestContainer } from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
+import { readSome, toBytes } from "./support/output-events.ts";
+import { readRun, untilState } from "./support/run-requests.ts";
 
 const run = promisify(execFile);
 
@@ -36,11 +38,7 @@ function script(text: string, more: Partial<RunRequestInput> = {}): RunRequestIn
   return { inline: { text, interpreter: "sh" }, on: [`name=${first.name}`], ...more };
 }
 
-async function post(
-  path: string,
-  body: unknown,
-  headers: Record<string, string> = {},
-): Promise<Response> {
+function post(path: string, body: unknown, headers = {}): Promise<Response> {
   return server.fetch(path, { method: "POST", body: JSON.stringify(body), headers });
 }
 
@@ -48,18 +46,6 @@ async function create(request: RunRequestInput, headers?: Record<string, string>
   const answer = await post("/api/v1/runs", request, headers);
   expect(answer.status, await answer.clone().text()).toBe(201);
   return (await answer.json()) as Run;
-}
-
-async function getRun(runId: string, query = ""): Promise<Run> {
-  return (await (await server.fetch(`/api/v1/runs/${runId}${query}`)).json()) as Run;
-}
-
-async function untilState(runId: string, state: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if ((await getRun(runId)).executions.some((execution) => execution.state === state)) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${runId} did not become ${state}`);
 }
 
 test("several named engines are seen side by side", async () => {
@@ -94,7 +80,7 @@ test("one answer has the output, exit code, times and what held for the run", as
 
 test("binary output is the same bytes in the download, the pages and the stream", async () => {
   const created = await create(script("head -c 300000 /dev/urandom | tee /tmp/random"));
-  const ended = await getRun(created.id, "?wait=30s");
+  const ended = await readRun(server, created.id, "?wait=30s");
   const inside = (await first.exec(["sha256sum", "/tmp/random"])).slice(0, 64);
   const download = await (
     await server.fetch(`/api/v1/runs/${created.id}/output/raw?stream=stdout`)
@@ -167,7 +153,7 @@ test("a cancel ends what runs and takes back what waits; a second one is refused
       limits: { killGrace: "200ms" },
     }),
   );
-  await untilState(created.id, "running");
+  await untilState(server, created.id, "running");
   const answer = await post(`/api/v1/runs/${created.id}/cancel?wait=20s`, {});
   const cancelled = (await answer.json()) as Run;
   expect(cancelled.state).toBe("cancelled");
@@ -205,7 +191,7 @@ test("no more than sixteen executions are in one container at once, and all of t
   const runs = await Promise.all(Array.from({ length: 40 }, () => create(script("sleep 0.3"))));
   const spans: (readonly [number, number])[] = [];
   for (const { id } of runs) {
-    const ended = await getRun(id, "?wait=60s");
+    const ended = await readRun(server, id, "?wait=60s");
     expect(ended.state).toBe("succeeded");
     const { startedAt, finishedAt } = ended.executions[0] ?? {};
     spans.push([Date.parse(startedAt ?? ""), Date.parse(finishedAt ?? "")]);
@@ -291,7 +277,7 @@ test("after kill -9 what ran has gone on, what waited is started, and nothing is
   const running = await create(
     script("echo start >>/tmp/killed; echo before; sleep 6; echo after; exit 4"),
   );
-  await untilState(running.id, "running");
+  await untilState(server, running.id, "running");
   await new Promise((resolve) => setTimeout(resolve, 200));
   const busy = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
@@ -300,12 +286,13 @@ test("after kill -9 what ran has gone on, what waited is started, and nothing is
   );
   await server.kill("SIGKILL");
   await server.start();
-  expect(await getRun(running.id, "?wait=20s&include=output")).toMatchObject({
+  expect(await readRun(server, running.id, "?wait=20s&include=output")).toMatchObject({
     state: "failed",
     exitCode: 4,
     executions: [{ output: { stdout: "before\nafter\n", complete: true } }],
   });
-  for (const { id } of busy) expect((await getRun(id, "?wait=60s")).state).toBe("succeeded");
+  for (const { id } of busy)
+    expect((await readRun(server, id, "?wait=60s")).state).toBe("succeeded");
   const waited = (await first.exec(["cat", "/tmp/waited"])).trim().split("\n");
   expect(waited.toSorted()).toEqual(busy.map((_, index) => `${index}`).toSorted());
   expect(await first.exec(["cat", "/tmp/killed"])).toBe("start");
@@ -316,10 +303,10 @@ test("after kill -9 what runs with a secret goes on", async () => {
     '# @deckhand 1\n# @secret PASSWORD\n\nsleep 4; printf "%s" "$PASSWORD" | wc -c; echo "$PASSWORD"; exit 3';
   const withSecret = { params: { PASSWORD: "opensesame" } };
   const running = await create(script(text, withSecret));
-  await untilState(running.id, "running");
+  await untilState(server, running.id, "running");
   await server.kill("SIGKILL");
   await server.start();
-  expect(await getRun(running.id, "?wait=20s&include=output")).toMatchObject({
+  expect(await readRun(server, running.id, "?wait=20s&include=output")).toMatchObject({
     state: "failed",
     exitCode: 3,
     executions: [{ output: { stdout: "10\n**********\n", complete: true } }],
@@ -333,18 +320,18 @@ test("after kill -9 what waits with a secret is started with it, and then the se
   const text =
     '# @deckhand 1\n# @secret PASSWORD\n\nprintf \'%s\' "$PASSWORD" | wc -c; echo "it is $PASSWORD"';
   const waiting = await create(script(text, { params: { PASSWORD: "open sesame" } }));
-  expect((await getRun(waiting.id)).state).toBe("queued");
+  expect((await readRun(server, waiting.id)).state).toBe("queued");
   expect(await sealedSecrets()).toBe(1);
   await server.kill("SIGKILL");
   await server.start();
-  expect((await getRun(waiting.id)).state).toBe("queued");
+  expect((await readRun(server, waiting.id)).state).toBe("queued");
   await first.exec(["touch", "/tmp/go"]);
-  expect(await getRun(waiting.id, "?wait=60s&include=output")).toMatchObject({
+  expect(await readRun(server, waiting.id, "?wait=60s&include=output")).toMatchObject({
     state: "succeeded",
     executions: [{ output: { stdout: "11\nit is ***********\n" } }],
   });
   expect(await sealedSecrets()).toBe(0);
-  for (const { id } of busy) await getRun(id, "?wait=60s");
+  for (const { id } of busy) await readRun(server, id, "?wait=60s");
 });
 
 test("without its key a secret is not had any more: what waits is refused, and of what runs nothing more is shown", async () => {
@@ -353,7 +340,7 @@ test("without its key a secret is not had any more: what waits is refused, and o
   const secretRun = script(text, { params: { PASSWORD: "open sesame" } });
   const running = await Promise.all(Array.from({ length: 16 }, () => create(secretRun)));
   await expect
-    .poll(async () => (await getRun(running[0]?.id ?? "", "?include=output")).executions, {
+    .poll(async () => (await readRun(server, running[0]?.id ?? "", "?include=output")).executions, {
       timeout: 60_000,
     })
     .toMatchObject([{ state: "running", output: { stdout: "before\n" } }]);
@@ -362,17 +349,18 @@ test("without its key a secret is not had any more: what waits is refused, and o
   await rename(join(server.dataDir, "secrets-key"), join(server.dataDir, "secrets-key.lost"));
   await server.start();
   await first.exec(["touch", "/tmp/keyless"]);
-  expect(await getRun(running[0]?.id ?? "", "?wait=60s&include=output")).toMatchObject({
+  expect(await readRun(server, running[0]?.id ?? "", "?wait=60s&include=output")).toMatchObject({
     state: "succeeded",
     executions: [{ output: { stdout: "before\n***********\n" } }],
   });
-  const refused = await getRun(waiting.id, "?wait=60s");
+  const refused = await readRun(server, waiting.id, "?wait=60s");
   expect(refused).toMatchObject({
     state: "rejected",
     executions: [{ reason: { code: "secret-forgotten" } }],
   });
   expect(refused.executions[0]?.reason?.detail).toContain("was sealed with another key");
-  for (const { id } of running) expect((await getRun(id, "?wait=60s")).state).toBe("succeeded");
+  for (const { id } of running)
+    expect((await readRun(server, id, "?wait=60s")).state).toBe("succeeded");
 });
 
 /** How many runs the database keeps sealed secrets of. */
@@ -387,7 +375,7 @@ async function sealedSecrets(): Promise<number> {
 
 test("a server that is told to end does so within its time, and the next one has what runs at hand", async () => {
   const running = await create(script("sleep 63"));
-  await untilState(running.id, "running");
+  await untilState(server, running.id, "running");
   const following = server
     .fetch(`/api/v1/runs/${running.id}/events`)
     .then((answer) => answer.text(), String);
@@ -396,38 +384,14 @@ test("a server that is told to end does so within its time, and the next one has
   expect(performance.now() - from).toBeLessThan(15_000);
   await following;
   await server.start();
-  expect(await getRun(running.id)).toMatchObject({ state: "running" });
+  expect(await readRun(server, running.id)).toMatchObject({ state: "running" });
   await post(`/api/v1/runs/${running.id}/cancel`, {});
-  expect(await getRun(running.id, "?wait=20s")).toMatchObject({
+  expect(await readRun(server, running.id, "?wait=20s")).toMatchObject({
     state: "cancelled",
     executions: [{ reason: { code: "cancel-requested" }, leftovers: [] }],
   });
 });
 
-function toBytes(frame: OutputFrame): Buffer {
-  return frame.base64 === undefined
-    ? Buffer.from(frame.text ?? "")
-    : Buffer.from(frame.base64, "base64");
-}
-
 function sha256(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** Reads some output events of a stream and then leaves. */
-async function readSome(answer: Response, wanted: number): Promise<OutputFrame[]> {
-  const frames: OutputFrame[] = [];
-  let text = "";
-  for await (const bytes of answer.body ?? []) {
-    text += Buffer.from(bytes).toString("latin1");
-    const events = text.split("\n\n");
-    text = events.pop() ?? "";
-    for (const event of events) {
-      const data = /event: output\ndata: (.*)$/.exec(event)?.[1];
-      if (data && frames.length < wanted)
-        frames.push(JSON.parse(Buffer.from(data, "latin1").toString()) as OutputFrame);
-    }
-    if (frames.length >= wanted) break;
-  }
-  return frames;
 }

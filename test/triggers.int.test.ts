@@ -12,6 +12,7 @@ import {
   type TargetContainer,
   targetContainer,
 } from "./support/target-container.ts";
+import { until } from "./support/until.ts";
 
 const MARK = randomBytes(4).toString("hex");
 const SECRET = `whsec_${randomBytes(32).toString("base64")}`;
@@ -315,7 +316,8 @@ describe.each<EngineName>(["docker", "podman"])("what happens to a container of 
       },
     });
     const watched = await targetContainer({ engine, flags: flags("watched", "one") });
-    const comes = (count: number) => until(async () => (await startedBy(name)).length === count);
+    const comes = (count: number) =>
+      until(server, async () => (await startedBy(name)).length === count);
     await comes(1);
     for (const round of [1, 2]) {
       await watched.act("kill");
@@ -349,7 +351,7 @@ describe.each<EngineName>(["docker", "podman"])("what happens to a container of 
       flags: [...label, ...check, "--health-retries", "1"],
     });
     const comes = (event: string, count: number) =>
-      until(async () => {
+      until(server, async () => {
         if (engine === "podman") await podmanHealthcheck(engines().podman.socketPath, watched.name);
         return (await startedBy(`${event}-${engine}`)).length === count;
       });
@@ -360,7 +362,7 @@ describe.each<EngineName>(["docker", "podman"])("what happens to a container of 
     await watched.exec("rm", "/tmp/ill");
     await comes("healthy", 2);
     await watched.exec("touch", "/tmp/ill");
-    await until(async () => {
+    await until(server, async () => {
       if (engine === "podman") await podmanHealthcheck(engines().podman.socketPath, watched.name);
       return limited(await metrics()) > before;
     });
@@ -380,22 +382,6 @@ function limited(text: string): number {
   return Number(
     /deckhand_trigger_fires_total\{kind="container",outcome="limited"\} (\d+)/.exec(text)?.[1] ?? 0,
   );
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 60_000; !(await isSo()); ) {
-    if (performance.now() > end)
-      throw new Error(`it does not come: ${isSo}\n${toWarnings(server.log)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function toWarnings(log: string): string {
-  return log
-    .split("\n")
-    .filter((line) => line.includes('"level":"warn"') || line.includes('"level":"error"'))
-    .join("\n")
-    .slice(-3_000);
 }
 
 test("runs of ours are no event: a trigger on every start and end of its own target starts nothing by them", async () => {

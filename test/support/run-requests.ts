@@ -36,6 +36,22 @@ export async function readRun(server: DeckhandServer, id: string, query = ""): P
   return (await answer.json()) as Run;
 }
 
+/** Waits until one of the run's executions is in this state. */
+export async function untilState(
+  server: DeckhandServer,
+  id: string,
+  state: Execution["state"],
+): Promise<void> {
+  const until = performance.now() + SEEN_WITHIN_MS;
+  for (;;) {
+    const { executions } = await readRun(server, id);
+    if (executions.some((execution) => execution.state === state)) return;
+    if (performance.now() > until)
+      throw new Error(`${id} did not become ${state}: ${JSON.stringify(executions)}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
 export async function cancelRun(server: DeckhandServer, id: string): Promise<Run> {
   const answer = await server.fetch(`/api/v1/runs/${id}/cancel?wait=60s`, {
     method: "POST",

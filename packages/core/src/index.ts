@@ -2,6 +2,7 @@ export * from "./contract/access.ts";
 export * from "./contract/concurrency.ts";
 export * from "./contract/definition.ts";
 export * from "./contract/doctor.ts";
+export * from "./contract/execution.ts";
 export * from "./contract/group.ts";
 export * from "./contract/notification.ts";
 export * from "./contract/output.ts";

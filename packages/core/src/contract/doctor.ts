@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guarantees, reasonCode } from "./run.ts";
+import { guarantees, reasonCode } from "./execution.ts";
 import { timestamp } from "./shared.ts";
 import { targetHealth, target as targetSchema } from "./target.ts";
 

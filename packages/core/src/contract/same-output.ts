@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { execution, executionOutput } from "./run.ts";
+import { execution, executionOutput } from "./execution.ts";
 import { executionId } from "./shared.ts";
 
 export const sameOutputQuery = z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { executionState } from "./run.ts";
+import { executionState } from "./execution.ts";
 import { durationText, executionId, oneOrMany, pageQuery, runId, timestamp } from "./shared.ts";
 
 export const searchQuery = pageQuery.extend({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { executionTarget, guarantees } from "./run.ts";
+import { executionTarget, guarantees } from "./execution.ts";
 import { timestamp, tokenId } from "./shared.ts";
 
 export const terminalId = z

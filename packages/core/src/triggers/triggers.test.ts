@@ -9,7 +9,7 @@ const push = {
   forced: false,
   commits: [{ id: "c0ffee", files: ["a", "b"] }],
   "a/b~c": 7,
-  size: 12345678901234567890,
+  size: 2 ** 63,
   nothing: null,
 };
 

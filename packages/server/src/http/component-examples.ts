@@ -1,8 +1,8 @@
 import { EVENT_EXAMPLES } from "./event-examples.ts";
-import { RUN, TIME, TOKEN } from "./example-values.ts";
+import { RUN, SCRIPT, SHA256, TIME, TOKEN } from "./example-values.ts";
+import { SCRIPT_EXAMPLES } from "./script-examples.ts";
 import { SCHEDULE_EXAMPLES } from "./schedule-examples.ts";
 
-const SHA256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c";
 const EXECUTION = "exe_01k9g4z7e0s2m4n6p8q0r2t4v7";
 const target = {
   id: "tgt_3f9a1c0b7d2e4f68",
@@ -81,8 +81,6 @@ const gate = {
   finishedAt: TIME.finished,
 };
 
-const script = { name: "db/vacuum", version: 3, sha256: SHA256 };
-
 const pick = {
   count: 1,
   strategy: "least-busy",
@@ -96,7 +94,7 @@ const runSummary = {
   title: "db/vacuum",
   state: "succeeded",
   counts: { total: 1, succeeded: 1 },
-  script,
+  script: SCRIPT,
   on: ["label=role=db,project=shop"],
   except: [],
   reason: "OPS-412 bloat",
@@ -194,66 +192,11 @@ const sameOutput = {
   open: 1,
 };
 
-const param = {
-  name: "TABLE",
-  type: "string",
-  required: true,
-  secret: false,
-  from: null,
-  arg: false,
-  default: null,
-  choices: null,
-  min: 1,
-  max: 63,
-  help: "schema-qualified table",
-};
-
-const field = { ...param, label: "Table" };
-
 const secret = {
   name: "db/main",
   createdAt: TIME.started,
   updatedAt: TIME.started,
   updatedBy: "ann",
-};
-
-const header = {
-  title: "Vacuum a table",
-  about: "Reclaims dead rows.",
-  interpreter: ["bash"],
-  user: "postgres",
-  workdir: null,
-  timeoutMs: 1_800_000,
-  on: ["label=role=db"],
-  except: [],
-  effect: "write",
-  database: null,
-  rows: null,
-  acceptsArgs: false,
-  params: [param],
-  examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"],
-  tags: ["db"],
-  owner: "ann",
-};
-
-const text =
-  '#!/usr/bin/env bash\n# @deckhand 1\n# @title Vacuum a table\nvacuumdb --table "$TABLE"\n';
-const source = { kind: "sync", commit: "8aac559d1c0f6a6f3a3a8d1f7f0f5c2b1a0e9d8c" };
-const scriptSummary = {
-  ...script,
-  path: "db/vacuum.sh",
-  sizeBytes: 84,
-  updatedAt: "2026-11-18T10:00:00.000Z",
-  source,
-  header,
-  problems: [],
-};
-const scriptVersion = {
-  version: 3,
-  sha256: SHA256,
-  sizeBytes: 84,
-  createdAt: "2026-11-18T10:00:00.000Z",
-  source,
 };
 
 const terminal = {
@@ -335,33 +278,19 @@ export const COMPONENT_EXAMPLES: Readonly<Record<string, unknown>> = {
   RolloutPlan: rollout,
   RolloutView: { ...rollout, ...rolloutProgress, gates: [gate] },
   RunPage: { data: [runSummary], next: null },
-  RunPlan: { kind: "script", title: "db/vacuum", script, ...planned, pick, targets: [target] },
+  RunPlan: {
+    kind: "script",
+    title: "db/vacuum",
+    script: SCRIPT,
+    ...planned,
+    pick,
+    targets: [target],
+  },
   RerunRequestInput: { only: "failed" },
   OutputFrame: outputFrame,
   OutputPage: { data: [outputFrame], next: 41, complete: true },
   SameOutput: sameOutput,
-  ScriptParam: param,
-  FormField: field,
-  ScriptForm: {
-    fields: [field],
-    schema: {
-      $schema: "https://json-schema.org/draft/2020-12/schema",
-      type: "object",
-      additionalProperties: false,
-      required: ["TABLE"],
-      properties: { TABLE: { type: "string", minLength: 1, maxLength: 63 } },
-    },
-  },
-  ScriptHeader: header,
-  ScriptSource: source,
-  ScriptSummary: scriptSummary,
-  Script: { ...scriptSummary, text },
-  ScriptPage: { data: [scriptSummary], next: null },
-  ScriptVersionList: { data: [scriptVersion] },
-  CreateScriptRequestInput: { path: "db/vacuum.sh", text },
-  UpdateScriptRequestInput: { text },
-  CheckScriptRequestInput: { path: "db/vacuum.sh", text },
-  CheckScriptAnswer: { header, problems: [] },
+  ...SCRIPT_EXAMPLES,
   Terminal: terminal,
   TerminalList: { data: [terminal] },
   OpenTerminalRequestInput: {

@@ -6,3 +6,8 @@ export const TIME = {
   started: "2026-11-20T21:00:00.110Z",
   finished: "2026-11-20T21:00:12.471Z",
 };
+
+export const SHA256 = "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c";
+
+/** The stored script that the examples run. */
+export const SCRIPT = { name: "db/vacuum", version: 3, sha256: SHA256 };
