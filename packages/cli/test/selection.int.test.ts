@@ -48,14 +48,6 @@ function namesOf({ stdout }: Finished): string[] {
 
 const targets = (...words: string[]) => line.run(["targets", ...words, "-o", "json"]);
 
-/** A completion that comes late is none, and on a machine that is busy many do. */
-async function complete(...words: string[]): Promise<string> {
-  for (let tries = 1; ; tries++) {
-    const { stdout } = await line.run(["__complete", ...words]);
-    if (stdout !== "" || tries === 50) return stdout;
-  }
-}
-
 describe("a group", () => {
   test("is set, used by all that takes a selector, changed, shown, listed and removed", async () => {
     const set = await line.run(["groups", "set", "sel-db", "--on", `${ALL},svc/db`]);
@@ -63,8 +55,8 @@ describe("a group", () => {
     expect(namesOf(await targets("--on", "@sel-db"))).toEqual([db1.name, db2.name]);
     const ran = await line.run(["exec", "--on", "@sel-db", "--view", "quiet", "--", "true"]);
     expect(ran.exitCode).toBe(0);
-    expect(await complete("targets", "--on", "@sel-")).toBe("@sel-db\n");
-    expect(await complete("groups", "show", "sel-")).toBe("sel-db\n");
+    expect(await line.complete("targets", "--on", "@sel-")).toBe("@sel-db\n");
+    expect(await line.complete("groups", "show", "sel-")).toBe("sel-db\n");
     const change = ["--on", `${ALL},svc/db`, "--except", db2.name, "--description", "one of two"];
     const changed = await line.run(["groups", "set", "sel-db", ...change]);
     expect(changed.stderr).toBe("deckhand: changed the group sel-db\n");

@@ -6,6 +6,8 @@ import { join } from "node:path";
 
 export const DECKHAND = new URL("../../bin/deckhand.js", import.meta.url).pathname;
 
+const MOST_TRIES = 50;
+
 export interface Finished {
   readonly exitCode: number | null;
   readonly bytes: Buffer;
@@ -38,6 +40,8 @@ export interface CommandLine {
   readonly home: string;
   run(words: readonly string[], options?: StartOptions): Promise<Finished>;
   start(words: readonly string[], options?: StartOptions): Started;
+  /** What a shell is told; a completion that comes late is none, and on a busy machine many do. */
+  complete(...words: readonly string[]): Promise<string>;
   /** Runs it on a terminal of its own; what the terminal got is in stdout. */
   onTerminal(words: readonly string[], options?: StartOptions): Promise<Finished>;
   /** The same, with somebody who sits there and types. */
@@ -80,10 +84,20 @@ export async function commandLine(at?: {
     home,
     start,
     run: (words, options) => start(words, options).finished,
+    complete: (...words) =>
+      askAgain(async () => (await start(["__complete", ...words]).finished).stdout),
     onTerminal: (words, options) => startTerminal(words, options).finished,
     startOnTerminal: (words) => startTerminal(words, { staysOpen: true }),
     close: () => rm(home, { recursive: true, force: true }),
   };
+}
+
+/** Asks until the answer is not empty. */
+export async function askAgain(ask: () => Promise<string>): Promise<string> {
+  for (let tries = 1; ; tries++) {
+    const answer = await ask();
+    if (answer !== "" || tries === MOST_TRIES) return answer;
+  }
 }
 
 function startProcess(file: string, words: readonly string[], options: StartOptions): Started {
