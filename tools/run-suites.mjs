@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ROOT } from "./paths.mjs";
 import { runInForeground } from "./toolchain.mjs";
 
 /** Runs vitest in the foreground; gives its exit code and how many tests passed and failed. */
@@ -8,7 +9,10 @@ export async function runSuites(args, env) {
   const folder = mkdtempSync(join(tmpdir(), "deckhand-test-"));
   const report = join(folder, "report.json");
   try {
-    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const reporters = [
+      ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+      `--reporter=${join(ROOT, "tools/second-try-reporter.mjs")}`,
+    ];
     const exitCode = await runInForeground("vitest", ["run", ...reporters, ...args], { env });
     return { exitCode, summary: summaryOf(report) };
   } finally {
@@ -16,12 +20,13 @@ export async function runSuites(args, env) {
   }
 }
 
-/** A test that could not even be loaded counts as a failed one. */
+/** A suite that failed without a test of its own that did (it could not be loaded, or set up) counts as a failed one. */
 function summaryOf(report) {
   if (!existsSync(report)) return "0 passed, 1 failed (the tests did not run to their end)";
   const { testResults, numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
-  const notLoaded = testResults.filter(
-    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+  const brokenSuites = testResults.filter(
+    ({ status, assertionResults }) =>
+      status === "failed" && !assertionResults.some((result) => result.status === "failed"),
   );
-  return `${numPassedTests} passed, ${numFailedTests + notLoaded.length} failed`;
+  return `${numPassedTests} passed, ${numFailedTests + brokenSuites.length} failed`;
 }
