@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Run } from "@deckhand/core";
+import type { Run, RunRequestInput } from "@deckhand/core";
 import { type DeckhandServer, startDeckhandServer } from "../../test/support/deckhand-server.ts";
 import { type DeckhandClient, deckhandClient } from "./deckhand-client.ts";
 import { eventCounter } from "./event-counter.ts";
@@ -12,6 +12,12 @@ export interface DeckhandPeer extends Peer {
   readonly log: string;
   /** As `stream`, beside another follower of the same run that takes nothing. */
   streamBesideStalled(container: string, bytes: number): Promise<void>;
+  /** As `runOnAll`, as a rollout. */
+  rollOut(
+    containers: readonly string[],
+    script: string,
+    rollout: NonNullable<RunRequestInput["rollout"]>,
+  ): Promise<void>;
 }
 
 /** Deckhand through its REST API, each run recorded in its database. */
@@ -35,11 +41,16 @@ export function deckhand(
     return client;
   }
 
-  async function runOn(on: string, script: string): Promise<readonly string[]> {
+  async function runOn(
+    on: string,
+    script: string,
+    rollout?: RunRequestInput["rollout"],
+  ): Promise<readonly string[]> {
     const run = await connected().call<Run>("POST", "/api/v1/runs?wait=120s&include=output", {
       inline: { text: script, interpreter: "bash" },
       on: [on],
       limits: { maxTargets: 1000 },
+      ...(rollout && { rollout }),
     });
     if (run.state !== "succeeded")
       throw new Error(`the run ended ${JSON.stringify(run).slice(0, 500)}`);
@@ -75,9 +86,10 @@ export function deckhand(
     start,
     run: async (container, script) => (await runOn(`name=${container}`, script))[0] ?? "",
     runOnAll: async (containers, script) => {
-      const outputs = await runOn(`name=${containers.join("|")}`, script);
-      if (outputs.length !== containers.length || new Set(outputs).size !== 1)
-        throw new Error(`${outputs.length} of ${containers.length} answered alike`);
+      assertAlike(containers, await runOn(`name=${containers.join("|")}`, script));
+    },
+    rollOut: async (containers, script, rollout) => {
+      assertAlike(containers, await runOn(`name=${containers.join("|")}`, script, rollout));
     },
     stream: async (container, bytes) => followToEnd(await startFlood(container, bytes), bytes),
     streamBesideStalled: async (container, bytes) => {
@@ -94,4 +106,9 @@ export function deckhand(
       await server?.close();
     },
   };
+}
+
+function assertAlike(containers: readonly string[], outputs: readonly string[]): void {
+  if (outputs.length !== containers.length || new Set(outputs).size !== 1)
+    throw new Error(`${outputs.length} of ${containers.length} answered alike`);
 }

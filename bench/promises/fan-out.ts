@@ -6,6 +6,15 @@ import type { SpeedPromise } from "./promise.ts";
 
 const CONTAINERS = 50;
 
+/** What holding back costs, beside the same run all at once. */
+const ROLLOUTS = [
+  { name: "Deckhand, rollout 50 at once", rollout: { maxConcurrency: CONTAINERS } },
+  {
+    name: "Deckhand, canary, then 10 each",
+    rollout: { canary: 1, batch: 10, maxConcurrency: CONTAINERS },
+  },
+] as const;
+
 export const fanOut: SpeedPromise = {
   name: "P3",
   title: `one script on ${CONTAINERS} containers where something ran before`,
@@ -19,7 +28,11 @@ export const fanOut: SpeedPromise = {
       of: peer.name,
       measure: () => timed(() => peer.runOnAll(containers, HELLO, width)),
     }));
-    const series = await inTurns(turns, { rounds: lab.rounds(5), unit: "ms" });
+    const rollouts = ROLLOUTS.map(({ name, rollout }) => ({
+      of: name,
+      measure: () => timed(() => lab.deckhand.rollOut(containers, HELLO, rollout)),
+    }));
+    const series = await inTurns([...turns, ...rollouts], { rounds: lab.rounds(5), unit: "ms" });
     const ratio = medianOf(series, lab.raw.name) / medianOf(series, lab.deckhand.name);
     return {
       series,

@@ -82,30 +82,21 @@ export async function findExecution(
   return findRow(db, "executions", { id: executionId });
 }
 
+/** As the index of open executions has it: SQLite goes through all executions for any other words. */
+const IS_OPEN = sql<boolean>`state not in (${sql.raw(
+  TERMINAL_EXECUTION_STATES.map((state) => `'${state}'`).join(", "),
+)})`;
+
 /** Every execution that is not in a final state, oldest first. */
 export async function listOpenExecutions(db: Kysely<Database>): Promise<ExecutionRow[]> {
-  return db
-    .selectFrom("executions")
-    .selectAll()
-    .where("state", "in", ["queued", "starting", "running"])
-    .orderBy("id")
-    .execute();
+  return db.selectFrom("executions").selectAll().where(IS_OPEN).orderBy("id").execute();
 }
 
-const FINAL = TERMINAL_EXECUTION_STATES.map((state) => `'${state}'`).join(", ");
-
-/**
- * How many executions wait or run on each target, by its id. The condition is that of the index of open executions; grouped by
- * target, SQLite would go through all executions by another one.
- */
+/** How many executions wait or run on each target, by its id. */
 export async function countOpenExecutions(
   db: Kysely<Database>,
 ): Promise<ReadonlyMap<string, number>> {
-  const rows = await db
-    .selectFrom("executions")
-    .select("target_id")
-    .where(sql<boolean>`state not in (${sql.raw(FINAL)})`)
-    .execute();
+  const rows = await db.selectFrom("executions").select("target_id").where(IS_OPEN).execute();
   const counts = new Map<string, number>();
   for (const { target_id } of rows) counts.set(target_id, (counts.get(target_id) ?? 0) + 1);
   return counts;
