@@ -79,6 +79,8 @@ export interface OpenRuns {
   readonly check: (request: RunRequest) => Promise<readonly string[]>;
   readonly read: (runId: string) => Promise<Run>;
   readonly output: OutputLog;
+  /** Whether an execution is under way. */
+  readonly isBusy: () => boolean;
   /** Settles what an earlier process left open; queued executions go on. */
   recover(): Promise<void>;
   /** Accepts nothing more, gives what runs a moment, then gives it up. */
@@ -129,7 +131,8 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     cancel,
   });
   const countWaiting = () => dispatcher.waiting + conductor.held;
-  const memory = memoryGiver(() => dispatcher.inFlight > 0);
+  const isBusy = () => dispatcher.inFlight > 0;
+  const memory = memoryGiver(isBusy);
   function showLoad(): void {
     metrics.executionsQueued.set(countWaiting());
     metrics.executionsInFlight.set(dispatcher.inFlight);
@@ -207,6 +210,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     check: (request) => checkRequest(planDeps, request),
     read: (runId) => getRunView(db, runId),
     output,
+    isBusy,
     recover: async () => {
       const recovered = await recoverRuns({
         ...shared,

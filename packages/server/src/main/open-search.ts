@@ -16,6 +16,8 @@ export interface OpenSearchDeps {
   readonly config: Pick<Config, "dataDir" | "search">;
   readonly db: Kysely<Database>;
   readonly output: OutputLog;
+  /** Whether executions are under way, which go first. */
+  readonly isBusy: () => boolean;
   readonly library: ScriptLibrary;
   readonly logger: Logger;
 }
@@ -26,7 +28,8 @@ export interface OpenSearch {
 }
 
 /** The index, what fills it and who asks it, wired; without it only scripts are searched. */
-export function openSearch({ config, db, output, library, logger }: OpenSearchDeps): OpenSearch {
+export function openSearch(deps: OpenSearchDeps): OpenSearch {
+  const { config, db, output, isBusy, library, logger } = deps;
   const queue = searchQueueStore(db);
   const path = join(config.dataDir, "search.db");
   const onProblem = (error: unknown) => logger.warn({ err: error }, "output is not indexed");
@@ -41,7 +44,7 @@ export function openSearch({ config, db, output, library, logger }: OpenSearchDe
   }
   const index = openSearchIndex(path);
   const { bytesPerExecution } = config.search;
-  const indexing = indexOutputs({ index, queue, output, bytesPerExecution, onProblem });
+  const indexing = indexOutputs({ index, queue, output, isBusy, bytesPerExecution, onProblem });
   return {
     routes: searchRoutes({ index, queue, library, now: Date.now }),
     close: async () => {

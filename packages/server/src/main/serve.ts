@@ -150,7 +150,14 @@ export async function openServer(
     onProblem: (error) => logger.warn({ err: error }, "retention stopped before its end"),
   });
   opening.defer(() => retention.close());
-  const searching = openSearch({ config, db, output: runs.output, library, logger });
+  const searching = openSearch({
+    config,
+    db,
+    output: runs.output,
+    isBusy: runs.isBusy,
+    library,
+    logger,
+  });
   opening.defer(() => searching.close());
   const triggers = await openTriggers({
     ...{ config, db, synced, audit, vault: secretVault, library, engines, runs, metrics, logger },

@@ -8,11 +8,15 @@ const LOOK_EVERY_MS = 500;
 const AT_ONCE = 20;
 /** What runs goes before what can be found later. */
 const BETWEEN_STEPS_MS = 2;
+/** While executions are under way, so many milliseconds lie between two that are put into the index. */
+const BETWEEN_WHEN_BUSY_MS = 40;
 
 export interface IndexDeps {
   readonly index: SearchIndex;
   readonly queue: SearchQueueStore;
   readonly output: Pick<OutputLog, "readFrames">;
+  /** Whether executions are under way. */
+  readonly isBusy: () => boolean;
   readonly bytesPerExecution: number;
   readonly onProblem: (error: unknown) => void;
 }
@@ -42,6 +46,8 @@ async function step(deps: IndexDeps, signal: AbortSignal): Promise<number> {
     const done: number[] = [];
     for (const { seq, executionId } of queued) {
       if (signal.aborted) break;
+      if (deps.isBusy())
+        await wait(BETWEEN_WHEN_BUSY_MS, undefined, { signal, ref: false }).catch(() => undefined);
       await indexOne(deps, executionId);
       done.push(seq);
     }
