@@ -55,7 +55,8 @@ export function searchCommand(surroundings: Surroundings): Command {
 function toText({ style, say }: CommandContext, { data, next, pending }: SearchPage): string {
   if (pending > 0) say(`${pending} executions are not in the index yet`);
   if (next !== null) say(`there may be more: --after ${next}`);
-  if (data.length === 0) return "Nothing was found.\n";
+  if (data.length === 0)
+    return "Nothing was found. Words are whole ones; a star stands for any end, as in 'conn*'.\n";
   return data.map((hit) => `${style("dim", toPlace(hit))} ${toMarked(hit, style)}\n`).join("");
 }
 
