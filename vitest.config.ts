@@ -20,8 +20,6 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Real engines on a busy machine: what passes only at the second try is named at the end.
-          retry: 1,
           // Two suites at a time: more would only wait for the engine.
           maxWorkers: 2,
         },

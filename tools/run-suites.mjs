@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "./paths.mjs";
 import { runInForeground } from "./toolchain.mjs";
 
 /** Runs vitest in the foreground; gives its exit code and how many tests passed and failed. */
@@ -9,10 +8,7 @@ export async function runSuites(args, env) {
   const folder = mkdtempSync(join(tmpdir(), "deckhand-test-"));
   const report = join(folder, "report.json");
   try {
-    const reporters = [
-      ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
-      `--reporter=${join(ROOT, "tools/second-try-reporter.mjs")}`,
-    ];
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
     const exitCode = await runInForeground("vitest", ["run", ...reporters, ...args], { env });
     return { exitCode, summary: summaryOf(report) };
   } finally {
