@@ -65,3 +65,12 @@ test("output that is gone counts no more", async () => {
     { id: "run_1", outputBytes: 0, isOutputGone: true },
   ]);
 });
+
+test("a message or a request that has started a run that is gone starts no other", async () => {
+  await addRun("run_1", 5, "a");
+  await sql`insert into trigger_fires values ('trg', 'msg_1', 'run_1', 1)`.execute(opened.db);
+  await sql`insert into idempotency_keys values ('tok', 'key', '0', 'run_1', 1)`.execute(opened.db);
+  await retentionStore(opened.db).take({ expired: [], deleted: ["run_1"], atMs: 9 });
+  for (const table of ["trigger_fires", "idempotency_keys"])
+    expect([table, await count(table)]).toEqual([table, 1]);
+});

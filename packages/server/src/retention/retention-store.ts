@@ -108,6 +108,9 @@ async function deleteRuns(db: Kysely<Database>, runIds: readonly string[]): Prom
   );
 }
 
+/** What is still owed of a run, and what keeps a message or a request that comes again from starting another one. */
+const OUTLIVES_RUNS = ["output_removals", "trigger_fires", "idempotency_keys"];
+
 /**
  * A table whose `run_id` is never null belongs to the runs, and its rows go with theirs. Where it may be null the row is another
  * history, of schedules or of what was told to whom, and stays.
@@ -116,6 +119,6 @@ async function tablesOfRuns(db: Kysely<Database>): Promise<readonly string[]> {
   const { rows } = await sql<{ name: string }>`
     select tables.name from sqlite_master as tables join pragma_table_info(tables.name) as columns
     where tables.type = 'table' and columns.name = 'run_id' and (columns."notnull" = 1 or columns.pk > 0)
-      and tables.name <> 'output_removals'`.execute(db);
+      and tables.name not in (${sql.join(OUTLIVES_RUNS)})`.execute(db);
   return rows.map((row) => row.name);
 }
