@@ -1,5 +1,6 @@
 import { isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Logger } from "pino";
+import type { Synced } from "../database/wal-sync.ts";
 import { checkHealth } from "../runs/rollout/check-health.ts";
 import { passOn } from "../runs/rollout/pass-on.ts";
 import { skipRest } from "../runs/rollout/skip-rest.ts";
@@ -11,6 +12,7 @@ import { newId } from "./new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
 export interface OpenConductorDeps extends RunWrites {
+  readonly synced: Synced;
   readonly signals: RunSignals;
   readonly logger: Logger;
   readonly engines: Pick<OpenEngines, "findSession" | "inspect">;
@@ -21,7 +23,7 @@ export interface OpenConductorDeps extends RunWrites {
 
 /** What holds executions back, wired. */
 export function openConductor(deps: OpenConductorDeps): RunConductor {
-  const { db, runEnded, signals, logger, engines, dispatcher, startTimeoutMs } = deps;
+  const { db, runEnded, synced, signals, logger, engines, dispatcher, startTimeoutMs } = deps;
   const now = Date.now;
   const { findSession, inspect } = engines;
   const newExecutionId = () => newId("execution");
@@ -41,9 +43,8 @@ export function openConductor(deps: OpenConductorDeps): RunConductor {
     passOn: (batch, signal) => passOn(passing, batch, signal),
     skip: async (runId, executionIds, cause) => {
       try {
-        conductor.runMoved(
-          await skipRest({ db, runEnded, signals, now }, { runId, executionIds }, cause),
-        );
+        const skipping = { db, runEnded, synced, signals, now };
+        conductor.runMoved(await skipRest(skipping, { runId, executionIds }, cause));
       } catch (error) {
         logger.error({ err: error, runId }, "a stopped rollout's rest still waits");
       }

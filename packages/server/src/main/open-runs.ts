@@ -123,6 +123,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   const conductor = openConductor({
     db,
     runEnded,
+    synced,
     signals,
     logger,
     engines,

@@ -1,4 +1,5 @@
 import { AppError, isTerminal, type OutcomeReason, type RunState } from "@deckhand/core";
+import type { Synced } from "../database/wal-sync.ts";
 import { endWaiting } from "./end-waiting.ts";
 import type { Executor } from "./execute-run.ts";
 import type { RunConductor } from "./run-conductor.ts";
@@ -8,6 +9,7 @@ import { getRun, listExecutions } from "./run-store.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 export interface CancelDeps extends RunWrites {
+  readonly synced: Synced;
   readonly dispatcher: Pick<RunDispatcher, "remove">;
   readonly conductor: Pick<RunConductor, "withdraw" | "runMoved">;
   readonly executor: Pick<Executor, "stop">;
@@ -29,12 +31,16 @@ export async function cancelRun(
   await noteCancel(deps.db, runId, reason);
   const held = deps.conductor.withdraw(runId);
   const executionIds: string[] = [];
-  for (const { id } of await listExecutions(deps.db, runId)) {
-    if (held.has(id) || deps.dispatcher.remove(id)) executionIds.push(id);
-    else deps.executor.stop(id, { state: "cancelled", reason });
+  for (const { id, state } of await listExecutions(deps.db, runId)) {
+    const waits = held.has(id) || deps.dispatcher.remove(id);
+    const isUnderWay = !waits && deps.executor.stop(id, { state: "cancelled", reason });
+    // The next attempt of one that ended this moment is in nobody's hands yet; whoever takes it finds it ended.
+    if (waits || (!isUnderWay && state === "queued")) executionIds.push(id);
   }
   const end = { runId, executionIds, state: "cancelled", reason, atMs: deps.now() } as const;
-  if (executionIds.length > 0) deps.conductor.runMoved(await endWaiting(deps, end));
+  const ended = executionIds.length > 0 ? await endWaiting(deps, end) : undefined;
+  await deps.synced();
+  if (ended) deps.conductor.runMoved(ended);
   deps.signals.notify(runId);
 }
 

@@ -4,7 +4,7 @@ import type { OutputLog } from "../output/output-log.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { Leftover, Session } from "../sessions/session.ts";
 import { toAcceptedAgain } from "./accept-again.ts";
-import { type RunConductor, toQueuedExecution } from "./run-conductor.ts";
+import { type AcceptedRun, type RunConductor, toQueuedExecution } from "./run-conductor.ts";
 import type { RunDispatcher } from "./run-dispatcher.ts";
 import { readPlan } from "./run-plan.ts";
 import { hideInLeftovers } from "./hide-secrets.ts";
@@ -57,11 +57,16 @@ export async function recoverRuns(deps: RecoverDeps): Promise<Recovered> {
   const durable = started.filter(isDurable);
   const cutOff = started.filter((execution) => !isDurable(execution));
   for (const row of durable) deps.dispatcher.adopt(toQueuedExecution(row), deps.resume);
-  for (const run of accepted) deps.conductor.accept(run);
+  for (const run of accepted.toSorted(byTicket)) deps.conductor.accept(run);
   await settleAll(deps, cutOff);
   for (const { id, cancel_reason_json } of runs)
     if (cancel_reason_json) await deps.cancel(id, JSON.parse(cancel_reason_json) as OutcomeReason);
   return { queued: waiting.length, resumed: durable.length, lost: cutOff.length };
+}
+
+/** Whoever comes first has the key; ids of one millisecond are in no order. */
+function byTicket(one: AcceptedRun, other: AcceptedRun): number {
+  return (one.keyed?.ticket ?? 0) - (other.keyed?.ticket ?? 0);
 }
 
 /** The way was written down before anything of it could run. */

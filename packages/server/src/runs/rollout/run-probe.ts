@@ -34,6 +34,7 @@ export async function runProbe(
   const { execution } = result;
   const stop = () => void execution.stop({ graceMs: 0 });
   const timer = setTimeout(stop, target.timeoutMs);
+  if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
   const last = await readLastBytes(execution.output);
   const outcome = await execution.outcome;

@@ -1,4 +1,5 @@
 import type { OutcomeReason } from "@deckhand/core";
+import type { Synced } from "../../database/wal-sync.ts";
 import { endWaiting } from "../end-waiting.ts";
 import type { RunSignals } from "../run-signals.ts";
 import type { RunRow } from "../run-store.ts";
@@ -7,6 +8,7 @@ import { whenStorageAllows } from "../when-storage-allows.ts";
 import type { StopCause } from "./rollout-run.ts";
 
 export interface SkipDeps extends RunWrites {
+  readonly synced: Synced;
   readonly signals: Pick<RunSignals, "notify">;
   readonly now: () => number;
 }
@@ -22,6 +24,7 @@ export async function skipRest(
   const rollout = { waitsFor: null, stopped: { ...cause, atMs } };
   const end = { runId, executionIds, state: "skipped", reason, atMs, rollout } as const;
   const run = await whenStorageAllows(() => endWaiting(deps, end));
+  await whenStorageAllows(deps.synced);
   deps.signals.notify(runId);
   return run;
 }
