@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { nextAttemptMs } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
@@ -17,6 +18,7 @@ const AT_ONCE_EACH = 2;
 const AT_ONCE = 16;
 /** A clock that was set, or a look that failed, costs this much at most. */
 const LONGEST_REST_MS = 30_000;
+const AFTER_FAULT_MS = 1_000;
 
 export interface DispatcherDeps {
   readonly db: Kysely<Database>;
@@ -66,7 +68,7 @@ export function deliveryDispatcher(deps: DispatcherDeps): DeliveryDispatcher {
     try {
       const nowMs = deps.now();
       for (const delivery of await listDue(deps.db, { nowMs, perNotification: AT_ONCE_EACH }))
-        if (underWay.size < AT_ONCE) void start(delivery);
+        if (underWay.size < AT_ONCE && !closing.signal.aborted) void start(delivery);
       const nextMs = await findNextDueMs(deps.db, nowMs);
       restMs = Math.min(restMs, Math.max(0, (nextMs ?? Number.POSITIVE_INFINITY) - deps.now()));
     } catch (error) {
@@ -79,7 +81,11 @@ export function deliveryDispatcher(deps: DispatcherDeps): DeliveryDispatcher {
     const known = underWay.get(delivery.id);
     if (known) return known;
     const started = deliver(deps, delivery, closing.signal)
-      .catch(deps.onFault)
+      .catch((error: unknown) => {
+        deps.onFault(error);
+        // It is due still, and what failed would fail at once again.
+        return rest(AFTER_FAULT_MS, closing.signal);
+      })
       .finally(() => {
         underWay.delete(delivery.id);
         wake();
@@ -112,10 +118,38 @@ async function deliver(
   await deps.synced();
   const result = await deps.attempt(delivery, closing);
   if (closing.aborted && result.kind !== "delivered") return;
-  await updateDelivery(deps.db, delivery.id, toChange(deps, delivery, result));
-  await deps.synced();
+  await noteResult(deps, { delivery, result, closing });
   deps.onAttempt(delivery, result);
   if (result.kind === "gone") await deps.onGone(delivery, result);
+}
+
+interface Told {
+  readonly delivery: DeliveryRow;
+  readonly result: AttemptResult;
+  readonly closing: AbortSignal;
+}
+
+/** Writes down what is known only here, as often as it takes: what is not written down would be told again. */
+async function noteResult(
+  deps: DispatcherDeps,
+  { delivery, result, closing }: Told,
+): Promise<void> {
+  const change = toChange(deps, delivery, result);
+  for (;;) {
+    try {
+      await updateDelivery(deps.db, delivery.id, change);
+      return await deps.synced();
+    } catch (error) {
+      if (closing.aborted) throw error;
+      deps.onFault(error);
+      await rest(AFTER_FAULT_MS, closing);
+    }
+  }
+}
+
+/** Ends early when the signal aborts. */
+function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 function toChange(

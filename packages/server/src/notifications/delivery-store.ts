@@ -40,17 +40,37 @@ function toRow({ id, notification, runId, event, atMs }: NewDelivery): DeliveryR
   };
 }
 
+/** Whom something is owed to, found by one step of the index for each: a receiver that is away can be owed very much. */
+async function listOwedTo(db: Kysely<Database>): Promise<readonly string[]> {
+  const next = sql`select min(notification_id) from deliveries where state = 'owed'`;
+  const { rows } = await sql<{ id: string }>`
+    with recursive receivers (id) as (
+      ${next}
+      union all
+      select (${next} and notification_id > receivers.id) from receivers where id is not null
+    ) select id from receivers where id is not null`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
 /** The oldest of what is due now, at most so many for each receiver: one that is away holds up no other. */
 export async function listDue(
   db: Kysely<Database>,
   { nowMs, perNotification }: { readonly nowMs: number; readonly perNotification: number },
 ): Promise<DeliveryRow[]> {
-  const { rows } = await sql<DeliveryRow & { place: number }>`
-    select * from (
-      select *, row_number() over (partition by notification_id order by next_attempt_at, id) as place
-      from deliveries where state = 'owed' and next_attempt_at <= ${nowMs}
-    ) where place <= ${perNotification}`.execute(db);
-  return rows;
+  const due: DeliveryRow[] = [];
+  for (const notificationId of await listOwedTo(db)) {
+    const oldest = db
+      .selectFrom("deliveries")
+      .selectAll()
+      .where("state", "=", "owed")
+      .where("notification_id", "=", notificationId)
+      .where("next_attempt_at", "<=", nowMs)
+      .orderBy("next_attempt_at")
+      .orderBy("id")
+      .limit(perNotification);
+    due.push(...(await oldest.execute()));
+  }
+  return due;
 }
 
 /** When the next attempt is due that is not due yet. */
@@ -58,13 +78,18 @@ export async function findNextDueMs(
   db: Kysely<Database>,
   nowMs: number,
 ): Promise<number | undefined> {
-  const { next } = await db
-    .selectFrom("deliveries")
-    .select(({ fn }) => fn.min("next_attempt_at").as("next"))
-    .where("state", "=", "owed")
-    .where("next_attempt_at", ">", nowMs)
-    .executeTakeFirstOrThrow();
-  return next ?? undefined;
+  let next: number | undefined;
+  for (const notificationId of await listOwedTo(db)) {
+    const { first } = await db
+      .selectFrom("deliveries")
+      .select(({ fn }) => fn.min("next_attempt_at").as("first"))
+      .where("state", "=", "owed")
+      .where("notification_id", "=", notificationId)
+      .where("next_attempt_at", ">", nowMs)
+      .executeTakeFirstOrThrow();
+    if (first !== null && first < (next ?? Number.POSITIVE_INFINITY)) next = first;
+  }
+  return next;
 }
 
 /** How an attempt changed a delivery. */

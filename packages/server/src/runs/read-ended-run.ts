@@ -1,11 +1,13 @@
 import { FAILURES, type RunFacts, type RunState } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
+import { toLastAttempts } from "./last-attempts.ts";
 import { type ExecutionRow, listExecutions, type RunRow, toCounts } from "./run-store.ts";
 import { toRunSummary } from "./run-view.ts";
 
 /** A run that ended, as others are told of it. */
 export interface EndedRunRow extends Omit<RunFacts, "failedTargets" | "url"> {
+  /** One a target: its last attempt. */
   readonly executions: readonly EndedExecution[];
 }
 
@@ -26,7 +28,7 @@ export async function readEndedRun(db: Kysely<Database>, run: RunRow): Promise<E
     by: by?.name ?? null,
     counts: toCounts(run),
     finishedAt: finishedAt ?? createdAt,
-    executions: (await listExecutions(db, id)).map(toEndedExecution),
+    executions: toLastAttempts(await listExecutions(db, id)).map(toEndedExecution),
   };
 }
 
