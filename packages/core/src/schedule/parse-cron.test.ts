@@ -117,3 +117,8 @@ test("@every keeps its beat whenever it is asked", () => {
     ),
   );
 });
+
+test("no time comes whose year needs more than four digits", () => {
+  const last = { after: "9999-01-01T00:00:00Z" };
+  expect(nextTimes("@every 366d", last)).toEqual(["9999-08-15T00:00:00Z"]);
+});

@@ -23,6 +23,8 @@ const NICKNAMES: Readonly<Record<string, string>> = {
 const EVERY = /^@every\s+(\S+)$/;
 const SHORTEST_EVERY_MS = 1_000;
 const LONGEST_EVERY_MS = 366 * 24 * 60 * 60 * 1_000;
+/** No time is written with more than four digits of a year. */
+const END_MS = Date.UTC(9999, 11, 31);
 /** Tells what never comes, such as 31 February; its leap day comes by then. */
 const ANY_INSTANT_MS = Date.UTC(2024, 0, 1);
 
@@ -78,12 +80,11 @@ function readEvery(text: string): Parsed {
     return { problem: "needs a duration after @every, such as 10m or 1h30m" };
   if (everyMs < SHORTEST_EVERY_MS || everyMs > LONGEST_EVERY_MS || everyMs % 1_000 !== 0)
     return { problem: "needs whole seconds after @every, from 1s to 366d" };
-  return {
-    timing: {
-      nextAfter: (afterMs) => (Math.floor(afterMs / everyMs) + 1) * everyMs,
-      isAsWritten: () => true,
-    },
+  const nextAfter = (afterMs: number) => {
+    const nextMs = (Math.floor(afterMs / everyMs) + 1) * everyMs;
+    return nextMs < END_MS ? nextMs : undefined;
   };
+  return { timing: { nextAfter, isAsWritten: () => true } };
 }
 
 function readFields(text: string, timeZone: string): Parsed {

@@ -41,6 +41,7 @@ const PASSING = [
   "STORAGE_FULL",
   "STORAGE_UNAVAILABLE",
   "ENGINE_UNREACHABLE",
+  "SCRIPT_STORE_UNAVAILABLE",
 ] as const;
 
 /** Rolls a transaction back in which it turned out that there is nothing to do any more. */

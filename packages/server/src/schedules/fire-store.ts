@@ -91,11 +91,18 @@ function toTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** Keeps the newest of each schedule. */
+/** Keeps the newest of each schedule; goes by the index from one to the next, as everything else waits for it. */
 export async function pruneFires(db: Kysely<Database>, kept: number): Promise<void> {
   await sql`delete from schedule_fires where id in (
-    select id from (
-      select id, row_number() over (partition by schedule_id order by id desc) as place from schedule_fires
-    ) where place > ${kept}
+    with recursive schedules (id) as (
+      select min(schedule_id) from schedule_fires
+      union all
+      select (select min(schedule_id) from schedule_fires where schedule_id > schedules.id)
+        from schedules where id is not null
+    )
+    select fires.id from schedules join schedule_fires as fires on fires.schedule_id = schedules.id
+      and fires.id <= (
+        select id from schedule_fires where schedule_id = schedules.id order by id desc limit 1 offset ${kept}
+      )
   )`.execute(db);
 }

@@ -34,8 +34,9 @@ export function watchLabels({ engines, onChange, onFailure }: LabelWatchDeps): L
       const found = new Map((await readLabelledSchedules(engines)).map((one) => [one.id, one]));
       const changed = [...found.values()].filter((one) => !isSame(one, known.get(one.id)));
       const gone = [...known.values()].filter(({ id }) => !found.has(id));
-      known = found;
       if (changed.length + gone.length > 0) await onChange({ changed, gone });
+      // What could not be taken up is still a change at the next look.
+      known = found;
     } while (lookAgain);
   }
 
