@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { OutputStream } from "../engines/engine.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { SearchedExecution, SearchQueueStore } from "./search-queue-store.ts";
@@ -26,7 +27,6 @@ export function indexOutputs(deps: IndexDeps): { close(): Promise<void> } {
   const stop = new AbortController();
   const { signal } = stop;
   const working = (async () => {
-    if (deps.index.isNew) await deps.queue.queueAll();
     while (!signal.aborted) {
       if ((await step(deps, signal)) === 0)
         await wait(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
@@ -40,8 +40,15 @@ export function indexOutputs(deps: IndexDeps): { close(): Promise<void> } {
   };
 }
 
+/** A server that ends in between queues all once more. */
+async function fill({ index, queue }: IndexDeps): Promise<void> {
+  await queue.queueAll();
+  index.noteFilled();
+}
+
 async function step(deps: IndexDeps, signal: AbortSignal): Promise<number> {
   try {
+    if (deps.index.isNew) await fill(deps);
     const queued = await deps.queue.list(AT_ONCE);
     const done: number[] = [];
     for (const { seq, executionId } of queued) {
@@ -69,13 +76,21 @@ async function indexOne(deps: IndexDeps, executionId: string): Promise<void> {
 }
 
 async function putStreams(deps: IndexDeps, execution: SearchedExecution): Promise<void> {
-  const { runId, executionId } = execution;
   const half = Math.floor(deps.bytesPerExecution / 2);
   const streams = { stdout: new LineSplitter(half), stderr: new LineSplitter(half) };
-  for await (const frames of deps.output.readFrames(runId, executionId)) {
-    for (const { stream, payload } of frames) streams[stream].add(payload);
-    if (streams.stdout.isFull && streams.stderr.isFull) break;
-  }
+  // What can not be read is found as far as it was: it must not keep all that ended later out of the index.
+  await readInto(streams, deps, execution).catch(deps.onProblem);
   for (const stream of ["stdout", "stderr"] as const)
     await deps.index.put({ ...execution, stream }, streams[stream].end(), pause);
+}
+
+async function readInto(
+  streams: Readonly<Record<OutputStream, LineSplitter>>,
+  { output }: IndexDeps,
+  { runId, executionId }: SearchedExecution,
+): Promise<void> {
+  for await (const frames of output.readFrames(runId, executionId)) {
+    for (const { stream, payload } of frames) streams[stream].add(payload);
+    if (streams.stdout.isFull && streams.stderr.isFull) return;
+  }
 }

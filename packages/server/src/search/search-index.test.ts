@@ -80,12 +80,20 @@ test("what is forgotten, or was cut off by a crash, is not found, and can be put
   expect(find('"word"').lines).toEqual([]);
   index.close();
   index = openSearchIndex(path());
-  expect(index.isNew).toBe(false);
   await index.forget("exe_1", pause);
   await index.put(stream("exe_1"), ["word"], pause);
   expect(find('"word"').lines).toHaveLength(1);
   await index.forget("exe_1", pause);
   expect(find('"word"').lines).toEqual([]);
+});
+
+test("it is new until all that ended before is on its way in, also over a crash", () => {
+  for (const isNew of [true, false]) {
+    index.close();
+    index = openSearchIndex(path());
+    expect(index.isNew).toBe(isNew);
+    index.noteFilled();
+  }
 });
 
 test("a file that is no index is made anew", () => {

@@ -41,8 +41,9 @@ export interface FoundLines {
 }
 
 export interface SearchIndex {
-  /** True when nothing is in it yet, so that all that ended is to be put in. */
+  /** True until it was said that all that had ended before is on its way in. */
   readonly isNew: boolean;
+  noteFilled(): void;
   /** Newest first. */
   find(options: FindLines): FoundLines;
   put(stream: SearchedStream, lines: readonly string[], pause: () => Promise<void>): Promise<void>;
@@ -71,37 +72,36 @@ export function removeSearchIndex(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }
 
-interface OpenedFile {
-  readonly sqlite: Sqlite.Database;
-  readonly isNew: boolean;
-}
-
-function openFile(path: string): OpenedFile {
+function openFile(path: string): Sqlite.Database {
   const sqlite = new Sqlite(path);
   sqlite.pragma("journal_mode = WAL");
   sqlite.pragma("synchronous = FULL");
   sqlite.pragma(`cache_size = -${CACHE_KIB}`);
-  const version = sqlite.pragma("user_version", { simple: true });
+  const version = readVersion(sqlite);
   if (version !== 0 && version !== SCHEMA_VERSION) {
     sqlite.close();
     throw new Error("the search index is of another version");
   }
   if (version === 0) createSchema(sqlite);
-  return { sqlite, isNew: version === 0 };
+  return sqlite;
+}
+
+/** 0 until it is filled. */
+function readVersion(sqlite: Sqlite.Database): unknown {
+  return sqlite.pragma("user_version", { simple: true });
 }
 
 function createSchema(sqlite: Sqlite.Database): void {
   sqlite.exec(`begin;
-    create table streams (
+    create table if not exists streams (
       first integer primary key, last integer not null, execution_id text not null,
       stream_json text not null, ready integer not null default 0);
-    create index streams_by_execution on streams (execution_id);
-    create virtual table lines using fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '3');
-    pragma user_version = ${SCHEMA_VERSION};
+    create index if not exists streams_by_execution on streams (execution_id);
+    create virtual table if not exists lines using fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '3');
     commit;`);
 }
 
-function toIndex({ sqlite, isNew }: OpenedFile): SearchIndex {
+function toIndex(sqlite: Sqlite.Database): SearchIndex {
   const hits = sqlite.prepare<[string, number], { rowid: number }>(
     `select rowid from lines where lines match ? and rowid < ? order by rowid desc limit ${HITS_AT_ONCE}`,
   );
@@ -142,7 +142,10 @@ function toIndex({ sqlite, isNew }: OpenedFile): SearchIndex {
   }
 
   return {
-    isNew,
+    get isNew() {
+      return readVersion(sqlite) === 0;
+    },
+    noteFilled: () => void sqlite.pragma(`user_version = ${SCHEMA_VERSION}`),
     find,
     put: async (stream, lines, pause) => {
       if (lines.length === 0) return;

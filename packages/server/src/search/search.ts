@@ -75,7 +75,7 @@ function toHit({ targetId: _, finishedAtMs, matches, ...line }: FoundLine): Sear
 
 function toBelow(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined;
-  if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
+  if (/^\d{1,16}$/.test(cursor)) return Number(cursor);
   throw new AppError("CURSOR_INVALID", {
     detail: "The value of `after` is not one that a search gave as `next`.",
     hint: "Leave `after` out to begin at the newest output.",
