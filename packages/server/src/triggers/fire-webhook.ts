@@ -62,15 +62,15 @@ interface Verified {
 async function start(deps: FireWebhookDeps, verified: Verified): Promise<TriggerAnswer> {
   const { trigger, fire } = verified;
   const { limit, onlyIf, run } = trigger.body;
-  const waitMs = deps.limits.take(trigger.id, limit);
-  if (waitMs !== undefined) {
-    deps.observe("limited");
-    throw limited(trigger.name, waitMs);
-  }
   const document = parseOrRefuse(deps, verified.body);
   if (!holds(onlyIf, document)) {
     deps.observe("skipped");
     return { runId: null, replayed: false, url: null };
+  }
+  const waitMs = deps.limits.take(trigger.id, limit);
+  if (waitMs !== undefined) {
+    deps.observe("limited");
+    throw limited(trigger.name, waitMs);
   }
   const mapped = mapBody(run.map, document);
   try {
