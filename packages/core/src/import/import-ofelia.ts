@@ -1,6 +1,7 @@
 import { findCronProblem, findTimeZoneProblem } from "../schedule/parse-cron.ts";
 import { parseScriptHeader } from "../script/parse-script-header.ts";
 import {
+  explainLeftOut,
   type Findings,
   type ImportedJob,
   newFindings,
@@ -95,7 +96,7 @@ function tellOfKeys({ entries }: OfeliaJob, findings: Findings): void {
 
 function explain(key: string): string {
   if (NOTIFIES.test(key)) return "who is told of its end is set up with `deckhand notifications`";
-  return KEY_DETAILS[key] ?? "has no counterpart";
+  return explainLeftOut(KEY_DETAILS, key);
 }
 
 function toScript(job: OfeliaJob, findings: Findings): ImportedJob["script"] {

@@ -111,6 +111,46 @@ psql -c "vacuum (\${mode}) $table" \${verbose:+"\${verbose}"}
   ]);
 });
 
+describe("nodes that are left out", () => {
+  const withFilters = (filterExclude: string) =>
+    one({ nodefilters: { filter: "name: pg-.*", filterExclude } });
+
+  test("are left out here too", () => {
+    const { script, schedule, findings } = withFilters("name: pg-old,pg-test");
+    expect(script?.text).toContain("# @on name=pg-*\n# @except name=pg-old|pg-test\n");
+    expect(schedule?.body.run).toMatchObject({
+      on: ["name=pg-*"],
+      except: ["name=pg-old|pg-test"],
+    });
+    expect(findings.map(({ place }) => place)).not.toContain("nodefilters.filterExclude");
+  });
+
+  test("and can not be named here leave the choice to the user", () => {
+    const { script, schedule, findings } = withFilters("tags: prod");
+    expect(script?.text).not.toContain("@on");
+    expect(schedule).toBeNull();
+    expect(findings.map(({ kind, place }) => `${kind} ${place}`)).toEqual(
+      expect.arrayContaining(["left-out nodefilters.filterExclude", "left-out schedule"]),
+    );
+  });
+});
+
+test("whatever is not read of steps, filters and the sequence is told", () => {
+  const job = one({
+    nodefilters: { filter: "name: pg-1", editable: true },
+    sequence: { commands: [{ exec: "true", constructor: "x", runAs: "root" }], pluginConfig: {} },
+  });
+  expect(kinds(job)).toEqual(
+    expect.arrayContaining([
+      "left-out nodefilters.editable",
+      "left-out sequence.pluginConfig",
+      "left-out sequence.commands[0].constructor",
+      "left-out sequence.commands[0].runAs",
+    ]),
+  );
+  expect(job.findings.every(({ detail }) => typeof detail === "string")).toBe(true);
+});
+
 describe("several steps", () => {
   test("become parts of one script that ends at the first failure, or at the end when the job keeps going", () => {
     const commands = [

@@ -3,6 +3,7 @@ import { findDurationMs } from "../duration.ts";
 import { parseScriptHeader } from "../script/parse-script-header.ts";
 import { findTimeZoneProblem } from "../schedule/parse-cron.ts";
 import {
+  explainLeftOut,
   type Findings,
   type ImportedJob,
   type ImportedSchedule,
@@ -34,9 +35,9 @@ function importJob(given: unknown, place: string): ImportedJob {
   const name = [job.group ?? "", job.name].filter(Boolean).join("/");
   const findings = newFindings();
   tellOfKeys(job, findings);
-  const on = toTargets(job, findings);
-  const script = toScript(job, on, findings);
-  const schedule = script && toSchedule(job, { path: script.path, on, findings });
+  const aim = toAim(job, findings);
+  const script = toScript(job, aim, findings);
+  const schedule = script && toSchedule(job, { path: script.path, aim, findings });
   const isRefused = findings.isRefused;
   return {
     job: name,
@@ -71,19 +72,22 @@ const KEY_DETAILS: Readonly<Record<string, string>> = {
   plugins: "log filters and other plugins have no counterpart",
   maxMultipleExecutions:
     "how many may run at once is not counted; a schedule's overlap says whether two may",
+  "nodefilters.dispatch": "how many at once and what after a failure is given with the run",
 };
+
+/** Of what a job says in parts, what is read, and what is so anyway. */
+const PARTS: readonly (readonly ["nodefilters" | "sequence", readonly string[]])[] = [
+  ["nodefilters", ["filter", "filterExclude"]],
+  ["sequence", ["commands", "keepgoing", "strategy"]],
+];
 
 /** Everything that is there and not read is told of, so that nothing is lost silently. */
 function tellOfKeys(job: RundeckJob, findings: Findings): void {
   for (const key of Object.keys(job).filter((one) => !HANDLED.includes(one)))
-    findings.add("left-out", key, KEY_DETAILS[key] ?? "has no counterpart");
-  const { dispatch } = job.nodefilters ?? {};
-  if (dispatch !== undefined)
-    findings.add(
-      "left-out",
-      "nodefilters.dispatch",
-      "how many at once and what after a failure is given with the run",
-    );
+    findings.add("left-out", key, explainLeftOut(KEY_DETAILS, key));
+  for (const [part, read] of PARTS)
+    for (const key of Object.keys(job[part] ?? {}).filter((one) => !read.includes(one)))
+      findings.add("left-out", `${part}.${key}`, explainLeftOut(KEY_DETAILS, `${part}.${key}`));
 }
 
 /** Without an extension, which follows from what starts the script. */
@@ -95,11 +99,7 @@ function toPath(job: RundeckJob): string | undefined {
   return toSegment(job.name) === "" ? undefined : segments.join("/");
 }
 
-function toScript(
-  job: RundeckJob,
-  on: readonly string[],
-  findings: Findings,
-): ImportedJob["script"] {
+function toScript(job: RundeckJob, aim: Aim, findings: Findings): ImportedJob["script"] {
   const steps = job.sequence.commands;
   steps.forEach((step, index) => assertStep(step, `sequence.commands[${index}]`, findings));
   if (steps.length === 0) findings.add("refused", "sequence.commands", "there are no steps");
@@ -109,7 +109,7 @@ function toScript(
   const texts = steps.map((step) => step.script ?? step.exec ?? "").join("\n");
   const params = toOptionParams(job.options, { text: texts, findings });
   const body = toBody(job, params, findings);
-  const header = toHeader(job, { params, on, findings });
+  const header = toHeader(job, { params, aim, findings });
   const text =
     body && `${body.shebang}\n${header.map((line) => `# ${line}\n`).join("")}\n${body.text}`;
   if (text === undefined) return null;
@@ -120,11 +120,11 @@ function toScript(
 
 interface HeaderParts {
   readonly params: readonly OptionParam[];
-  readonly on: readonly string[];
+  readonly aim: Aim;
   readonly findings: Findings;
 }
 
-function toHeader(job: RundeckJob, { params, on, findings }: HeaderParts): string[] {
+function toHeader(job: RundeckJob, { params, aim, findings }: HeaderParts): string[] {
   const about = (job.description ?? "").split(/\r?\n/).map(toOneLine).filter(Boolean);
   const tags = job.tags.map(toSegment).filter(Boolean);
   return [
@@ -132,7 +132,8 @@ function toHeader(job: RundeckJob, { params, on, findings }: HeaderParts): strin
     `@title ${toOneLine(job.name).slice(0, 200)}`,
     ...about.map((line, index) => (index === 0 ? `@about ${line}` : line.replace(/^@/, "at "))),
     ...(tags.length > 0 ? [`@tags ${tags.join(" ")}`] : []),
-    ...on.map((selector) => `@on ${selector}`),
+    ...aim.on.map((selector) => `@on ${selector}`),
+    ...aim.except.map((selector) => `@except ${selector}`),
     ...toTimeoutLines(job, findings),
     ...params.map(({ line }) => line),
   ];
@@ -149,32 +150,46 @@ function toTimeoutLines({ timeout }: RundeckJob, findings: Findings): string[] {
 const PLAIN_NODES = /^(?:(?:node)?name:\s*)?([\w.,*+-]+)$/;
 
 /** Rundeck's nodes are containers' names where its Docker plugin lists them; attributes of theirs are nothing here. */
-function toTargets({ nodefilters }: RundeckJob, findings: Findings): string[] {
-  const filter = nodefilters?.filter?.trim() ?? "";
-  const place = "nodefilters.filter";
-  if (filter === "" || filter === ".*")
-    findings.add(
-      "left-out",
-      place,
-      "it is for every node, or for Rundeck's machine: choose containers with --on",
-    );
+function toNames(filter: string): string | undefined {
   const names = PLAIN_NODES.exec(filter)?.[1]?.replaceAll(".*", "*");
-  if (names !== undefined && !/[+]|^\*$/.test(names))
-    return [`name=${names.split(",").filter(Boolean).join("|")}`];
-  if (filter !== "" && filter !== ".*")
-    findings.add(
-      "left-out",
-      place,
-      `${JSON.stringify(filter)} asks for attributes of Rundeck's nodes: write a selector such as label=role=db`,
-    );
-  return [];
+  if (names === undefined || /[+]|^\*$/.test(names)) return undefined;
+  return `name=${names.split(",").filter(Boolean).join("|")}`;
+}
+
+/** Where a job runs, as far as that can be said. */
+interface Aim {
+  readonly on: readonly string[];
+  readonly except: readonly string[];
+}
+
+const NOWHERE: Aim = { on: [], except: [] };
+
+/** What can not be left out as there is chosen by nobody but the user. */
+function toAim({ nodefilters }: RundeckJob, findings: Findings): Aim {
+  const filter = nodefilters?.filter?.trim() ?? "";
+  const excluded = nodefilters?.filterExclude?.trim() ?? "";
+  const [on, except] = [toNames(filter), toNames(excluded)];
+  if (on === undefined) findings.add("left-out", "nodefilters.filter", explainFilter(filter));
+  if (excluded !== "" && except === undefined) {
+    const place = "nodefilters.filterExclude";
+    findings.add("left-out", place, `${explainFilter(excluded)}; nor is nodefilters.filter said`);
+    return NOWHERE;
+  }
+  return on === undefined ? NOWHERE : { on: [on], except: except === undefined ? [] : [except] };
+}
+
+function explainFilter(filter: string): string {
+  return filter === "" || filter === ".*"
+    ? "it is for every node, or for Rundeck's machine: choose containers with --on"
+    : `${JSON.stringify(filter)} asks for attributes of Rundeck's nodes: write a selector such as label=role=db`;
 }
 
 function toSchedule(
   job: RundeckJob,
-  { path, on, findings }: { path: string; on: readonly string[]; findings: Findings },
+  { path, aim, findings }: { path: string; aim: Aim; findings: Findings },
 ): ImportedSchedule | null {
   if (!job.schedule) return null;
+  const { on, except } = aim;
   if (on.length === 0) {
     findings.add("left-out", "schedule", "a schedule needs to know its containers");
     return null;
@@ -198,7 +213,7 @@ function toSchedule(
       timeZone: problem === undefined ? timeZone : "UTC",
       enabled: false,
       overlap: job.multipleExecutions ? "allow" : "skip",
-      run: { script: name, on: [...on] },
+      run: { script: name, on: [...on], ...(except.length > 0 && { except: [...except] }) },
     },
   };
 }

@@ -48,6 +48,11 @@ export function newFindings(): Findings {
   };
 }
 
+/** Why something is left out: what is known of it, or that there is nothing like it here. */
+export function explainLeftOut(details: Readonly<Record<string, string>>, key: string): string {
+  return (Object.hasOwn(details, key) ? details[key] : undefined) ?? "has no counterpart";
+}
+
 /** Makes a part of a script's name out of any text; `""` when nothing of it is left. */
 export function toSegment(text: string): string {
   return text

@@ -57,7 +57,9 @@ export const rundeckJob = z.looseObject({
   schedule: schedule.optional(),
   timeZone: text.optional(),
   tags: z.union([text.transform((all) => all.split(",")), z.array(text)]).default([]),
-  nodefilters: z.looseObject({ filter: text.optional() }).optional(),
+  nodefilters: z
+    .looseObject({ filter: text.optional(), filterExclude: text.optional() })
+    .optional(),
   options: z.array(option).default([]),
   sequence: z
     .looseObject({ keepgoing: flag.default(false), commands: z.array(step).default([]) })

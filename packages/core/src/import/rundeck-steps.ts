@@ -1,5 +1,5 @@
 import { findInterpreter, findShebang } from "../script/interpreter.ts";
-import type { Findings } from "./imported-job.ts";
+import { explainLeftOut, type Findings } from "./imported-job.ts";
 import { rewriteTokens } from "./rewrite-tokens.ts";
 import type { RundeckJob, RundeckStep } from "./rundeck-job.ts";
 import type { OptionParam } from "./rundeck-options.ts";
@@ -25,15 +25,13 @@ const STEP_DETAILS: Readonly<Record<string, string>> = {
   plugins: "log filters of a step have no counterpart",
 };
 
-/** Refuses a step that does something which no script of ours can. */
+/** Refuses a step that does something which no script of ours can, and tells of what else it says. */
 export function assertStep(step: RundeckStep, place: string, findings: Findings): void {
-  for (const key of Object.keys(step).filter((one) => !STEP_KEYS.includes(one)))
-    if (key in STEP_DETAILS)
-      findings.add(
-        key === "plugins" ? "left-out" : "refused",
-        `${place}.${key}`,
-        STEP_DETAILS[key] ?? "",
-      );
+  for (const key of Object.keys(step).filter((one) => !STEP_KEYS.includes(one))) {
+    const isRefused = Object.hasOwn(STEP_DETAILS, key) && key !== "plugins";
+    const kind = isRefused ? "refused" : "left-out";
+    findings.add(kind, `${place}.${key}`, explainLeftOut(STEP_DETAILS, key));
+  }
   if (step.exec === undefined && step.script === undefined && !findings.isRefused)
     findings.add("refused", place, "it is neither a command nor a script");
 }
