@@ -41,6 +41,7 @@ export * from "./retention/retention-decider.ts";
 export * from "./output/compress-names.ts";
 export * from "./output/normalise-output.ts";
 export * from "./pick/pick-targets.ts";
+export * from "./pick/shuffle.ts";
 export * from "./rollout/order-targets.ts";
 export * from "./rollout/plan-retry.ts";
 export * from "./rollout/plan-rollout.ts";

@@ -1,4 +1,5 @@
 import type { Target } from "../contract/target.ts";
+import { shuffle } from "./shuffle.ts";
 
 /** A target that was chosen, with the reason in words. */
 export interface Picked {
@@ -44,16 +45,6 @@ export function pickRandomly(
   return shuffle(targets, random)
     .slice(0, count)
     .map((target) => ({ target, why: "by chance" }));
-}
-
-/** Puts them into an order by chance. */
-export function shuffle<Item>(items: readonly Item[], random: () => number): Item[] {
-  const rest = [...items];
-  for (let end = rest.length - 1; end > 0; end--) {
-    const at = Math.min(end, Math.floor(random() * (end + 1)));
-    [rest[end], rest[at]] = [rest[at] as Item, rest[end] as Item];
-  }
-  return rest;
 }
 
 /** Those that are certain, and those of which some must be left out although they have as many executions. */

@@ -1,3 +1,5 @@
+import { shuffle } from "../pick/shuffle.ts";
+
 /** What the order of a rollout looks at. */
 export interface OrderedTarget {
   readonly name: string;
@@ -11,7 +13,7 @@ export function orderTargets<Target extends OrderedTarget>(
   { order, seed }: { readonly order: string; readonly seed: number },
 ): Target[] {
   const byName = targets.toSorted(compareNames);
-  if (order === "random") return shuffle(byName, seed);
+  if (order === "random") return shuffle(byName, numbersFrom(seed));
   if (order === "name") return byName;
   const key = order.slice("label=".length);
   return byName.toSorted((one, other) => compareLabels(one.labels[key], other.labels[key]));
@@ -32,17 +34,6 @@ const COLLATOR = new Intl.Collator("en", { numeric: true });
 
 function compareTexts(one: string, other: string): number {
   return COLLATOR.compare(one, other);
-}
-
-/** Fisher and Yates' shuffle. */
-function shuffle<Item>(items: readonly Item[], seed: number): Item[] {
-  const shuffled = [...items];
-  const next = numbersFrom(seed);
-  for (let last = shuffled.length - 1; last > 0; last--) {
-    const other = Math.floor(next() * (last + 1));
-    [shuffled[last], shuffled[other]] = [shuffled[other] as Item, shuffled[last] as Item];
-  }
-  return shuffled;
 }
 
 /** The generator mulberry32: the same seed gives the same numbers from 0 to 1 on every machine. */
