@@ -20,6 +20,7 @@ export interface NotificationFlags {
   readonly origin?: string[];
   readonly on?: string[];
   readonly description?: string;
+  readonly enable?: boolean;
   readonly disable?: boolean;
   readonly file?: string;
 }
@@ -81,29 +82,47 @@ export function toNotificationRequest(
       to: toReceiver({ ...given, secret: given.secret ?? madeSecret }, before?.to),
       tell: toTell(given, before?.tell),
       description: given.description ?? before?.description ?? "",
-      enabled: !given.disable,
+      enabled: isEnabled(given, before),
     },
     madeSecret,
   };
 }
 
+/** Something new is on, and what was there stays as it was. */
+export function isEnabled(
+  { enable, disable }: { readonly enable?: boolean; readonly disable?: boolean },
+  before: { readonly enabled: boolean } | undefined,
+): boolean {
+  if (enable || disable) return enable === true;
+  return before?.enabled ?? true;
+}
+
 type Receiver = ReplaceNotificationRequestInput["to"];
 
 function toReceiver(given: GivenNotification, before: Notification["to"] | undefined): Receiver {
-  const { webhook, slack, email, secret, text } = given;
-  const kinds = [webhook, slack, email].filter((one) => one !== undefined);
-  if (kinds.length > 1) throw new UsageError("a notification has one receiver", ONE_RECEIVER);
-  if (webhook !== undefined)
-    return { kind: "webhook", url: webhook, ...(secret !== undefined && { secret }) };
-  if (slack !== undefined)
-    return { kind: "slack", url: slack, ...(text !== undefined && { text }) };
-  if (email !== undefined) return toMail(given, before?.kind === "email" ? before : undefined);
-  if (!before) throw new UsageError("it is not said whom to tell", ONE_RECEIVER);
-  if (before.kind === "webhook")
-    return { kind: "webhook", url: before.url, ...(secret !== undefined && { secret }) };
-  if (before.kind === "email") return toMail(given, before);
-  const kept = text ?? before.text ?? undefined;
-  return { kind: "slack", ...(kept !== undefined && { text: kept }) };
+  switch (kindOf(given) ?? before?.kind) {
+    case "webhook": {
+      const known = before?.kind === "webhook" ? before : undefined;
+      const { webhook: url = known?.url ?? "", secret } = given;
+      return { kind: "webhook", url, ...(secret !== undefined && { secret }) };
+    }
+    case "slack": {
+      const known = before?.kind === "slack" ? before : undefined;
+      const { slack: url, text = known?.text ?? undefined } = given;
+      const parts = { ...(url !== undefined && { url }), ...(text !== undefined && { text }) };
+      return { kind: "slack", ...parts };
+    }
+    case "email":
+      return toMail(given, before?.kind === "email" ? before : undefined);
+    case undefined:
+      throw new UsageError("it is not said whom to tell", ONE_RECEIVER);
+  }
+}
+
+function kindOf({ webhook, slack, email }: GivenNotification): Receiver["kind"] | undefined {
+  const given = Object.entries({ webhook, slack, email }).filter(([, one]) => one !== undefined);
+  if (given.length > 1) throw new UsageError("a notification has one receiver", ONE_RECEIVER);
+  return given[0]?.[0] as Receiver["kind"] | undefined;
 }
 
 const ONE_RECEIVER = { hint: "Give one of --webhook, --slack-file and --email, or --file" };

@@ -1,5 +1,10 @@
-import type { ContainerEventKind, ReplaceTriggerRequestInput, Trigger } from "@deckhand/core";
-import { readJson } from "./notification-request.ts";
+import type {
+  ContainerEventKind,
+  ReplaceTriggerRequestInput,
+  SignatureScheme,
+  Trigger,
+} from "@deckhand/core";
+import { isEnabled, readJson } from "./notification-request.ts";
 import { readText } from "./run-options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -17,6 +22,7 @@ export interface TriggerFlags {
   readonly onlyIf?: string[];
   readonly limit?: string;
   readonly description?: string;
+  readonly enable?: boolean;
   readonly disable?: boolean;
   readonly file?: string;
 }
@@ -66,7 +72,7 @@ export function toTriggerRequest(
       onlyIf: given.onlyIf ? toLists(given.onlyIf) : (before?.onlyIf ?? {}),
       limit: given.limit === undefined ? (before?.limit ?? {}) : toLimit(given.limit),
       description: given.description ?? before?.description ?? "",
-      enabled: !given.disable,
+      enabled: isEnabled(given, before),
     },
     madeSecret,
   };
@@ -78,12 +84,9 @@ function toSource(given: GivenTrigger, before: Trigger["source"] | undefined): S
   const { webhook, event, when, cooldown } = given;
   if (webhook !== undefined && event !== undefined)
     throw new UsageError("a trigger has one source", ONE_SOURCE);
-  if (webhook !== undefined) return { kind: "webhook", scheme: webhook as "standard" | "github" };
+  if (webhook !== undefined || (event === undefined && before?.kind === "webhook"))
+    return toWebhook(webhook, before);
   const known = before?.kind === "container" ? before : undefined;
-  if (event === undefined && before?.kind === "webhook") {
-    const { scheme, tolerance } = before;
-    return { kind: "webhook", scheme, tolerance };
-  }
   const events = (event ?? known?.events) as ContainerEventKind[] | undefined;
   const on = when ?? known?.on;
   if (events === undefined) throw new UsageError("it is not said what starts it", ONE_SOURCE);
@@ -96,6 +99,15 @@ function toSource(given: GivenTrigger, before: Trigger["source"] | undefined): S
     on,
     except: known?.except ?? [],
     ...(span !== undefined && { cooldown: span }),
+  };
+}
+
+function toWebhook(given: string | undefined, before: Trigger["source"] | undefined): Source {
+  const known = before?.kind === "webhook" ? before : undefined;
+  return {
+    kind: "webhook",
+    scheme: (given ?? known?.scheme) as SignatureScheme,
+    ...(known && { tolerance: known.tolerance }),
   };
 }
 

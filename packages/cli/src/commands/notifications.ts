@@ -131,6 +131,7 @@ function setCommand(surroundings: Surroundings): Command {
     .option("--on <selector>", "only runs on these targets; repeat to add more", collect)
     .option("--description <text>", "what it is for")
     .option("--disable", "keep it, and tell nothing")
+    .option("--enable", "take it up again")
     .option("--file <path>", "a JSON file with the whole of it, as the API takes it")
     .action(
       action(surroundings, async (context, name: string, flags: NotificationFlags) => {

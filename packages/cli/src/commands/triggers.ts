@@ -117,6 +117,7 @@ function setCommand(surroundings: Surroundings): Command {
     .option("--limit <count/span>", "how many starts in which time, such as 30/1m")
     .option("--description <text>", "what it is for")
     .option("--disable", "keep it, and start nothing")
+    .option("--enable", "take it up again")
     .option("--file <path>", "a JSON file with the whole of it, as the API takes it")
     .action(
       action(surroundings, async (context, name: string, flags: TriggerFlags) => {
