@@ -151,13 +151,15 @@ export interface Engine {
     signal?: AbortSignal,
   ): Promise<Readonly<Record<string, string>> | undefined>;
   /**
-   * Streams container events from now on until the signal aborts (then it ends) or the connection breaks
-   * (then it throws ENGINE_UNREACHABLE); reconnecting is the inventory's business. `onOpen` is called when the
-   * subscription stands, so that a re-read after it misses nothing.
+   * Streams container events until the signal aborts (then it ends) or the connection breaks (then it throws
+   * ENGINE_UNREACHABLE); reconnecting is the inventory's business. They are those from now on, or with `since`, a time of
+   * the engine's clock, also what the engine remembers from then on. `onOpen` is called when the subscription stands, so
+   * that a re-read after it misses nothing; it is told what the engine's clock shows, to a second, where the engine says so.
    */
   events(options: {
     readonly signal: AbortSignal;
-    readonly onOpen?: () => void;
+    readonly since?: Date | undefined;
+    readonly onOpen?: (engineTime: Date | undefined) => void;
   }): AsyncIterable<EngineEvent>;
   /**
    * Creates and starts an exec, never privileged, never with a TTY, with stdin, stdout and stderr attached.

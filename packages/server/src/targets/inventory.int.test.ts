@@ -3,6 +3,7 @@ import { engines } from "../../../../test/support/engines.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
 import {
   dockerCommand,
+  podmanHealthcheck,
   type SuiteContainer,
   startContainer,
 } from "../engines/testing/engine-command.ts";
@@ -26,8 +27,9 @@ function open(socketPath: string, rereadMs = 60_000): Inventory {
   return inventory;
 }
 
-async function start(socketPath: string): Promise<SuiteContainer> {
-  const container = await startContainer(dockerCommand(socketPath), { image: images.busybox });
+async function start(socketPath: string, flags: string[] = []): Promise<SuiteContainer> {
+  const options = { image: images.busybox, flags };
+  const container = await startContainer(dockerCommand(socketPath), options);
   closers.push(container.remove);
   return container;
 }
@@ -68,6 +70,17 @@ for (const [name, socketPath] of [
   });
 }
 
+test("Podman does not list the health of a container, and it is known all the same", async () => {
+  const container = await start(podman.socketPath, ["--health-cmd", "true"]);
+  await podmanHealthcheck(podman.socketPath, container.name);
+  const inventory = open(podman.socketPath);
+  for (let reads = 0; reads < 3; reads++) {
+    await inventory.refresh();
+    const seen = inventory.snapshot().containers.find(({ id }) => id === container.id);
+    expect(seen?.health, `at read ${reads}`).toBe("healthy");
+  }
+});
+
 test("an engine that goes away is down with the reason, and up again by itself with what changed meanwhile", async () => {
   const proxy = await socketProxy({ target: docker.socketPath });
   closers.push(proxy.close);
@@ -84,6 +97,30 @@ test("an engine that goes away is down with the reason, and up again by itself w
     expect(inventory.snapshot().containers.some(({ id }) => id === container.id)).toBe(true);
   });
 });
+
+for (const [name, { socketPath }] of [
+  ["Docker", docker],
+  ["Podman", podman],
+] as const)
+  test(`what happens on ${name} while its connection is away is told when it is back, and nothing twice`, async () => {
+    const proxy = await socketProxy({ target: socketPath });
+    closers.push(proxy.close);
+    const inventory = open(proxy.socketPath);
+    const told: string[] = [];
+    inventory.onEvent(({ kind, containerId }) => told.push(`${kind} ${containerId}`));
+    await inventory.ready(10_000);
+    const before = await start(socketPath);
+    await eventually(() => expect(told).toContain(`start ${before.id}`));
+    proxy.cut();
+    const between = await start(socketPath);
+    await dockerCommand(socketPath)("kill", between.id);
+    proxy.restore();
+    await eventually(() => expect(told).toContain(`die ${between.id}`));
+    const after = await start(socketPath);
+    await eventually(() => expect(told).toContain(`start ${after.id}`));
+    for (const { id } of [before, between, after])
+      expect(told.filter((one) => one === `start ${id}`)).toHaveLength(1);
+  });
 
 test("what events did not tell is found by reading again", async () => {
   const inventory = open(docker.socketPath, 200);

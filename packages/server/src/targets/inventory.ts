@@ -1,5 +1,6 @@
 import { isAppError } from "@deckhand/core";
 import type { Engine, EngineContainer, EngineEvent } from "../engines/engine.ts";
+import { eventReplay } from "./event-replay.ts";
 
 export interface InventoryOptions {
   readonly engine: Engine;
@@ -23,7 +24,7 @@ export interface Inventory {
   refresh(): Promise<void>;
   /** Calls back after each change; the returned function ends that. */
   subscribe(listener: () => void): () => void;
-  /** Hands each event on once, as it comes; what comes while the engine's connection is away is lost. */
+  /** Hands each event on once; what happened while the connection was away comes late, as far as the engine remembers it. */
   onEvent(listener: (event: EngineEvent) => void): void;
   close(): void;
 }
@@ -41,6 +42,7 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
   const closing = new AbortController();
   const listeners = new Set<() => void>();
   const eventListeners = new Set<(event: EngineEvent) => void>();
+  const replay = eventReplay(() => performance.now());
   const firstRead = Promise.withResolvers<void>();
   let snapshot: InventorySnapshot = { containers: [], state: "connecting", problem: undefined };
   /** What is to be inspected although it is known: a list does not tell when a container started. */
@@ -99,9 +101,17 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
 
   /** Follows events for as long as the connection lasts. */
   async function follow(): Promise<void> {
-    const events = engine.events({ signal: closing.signal, onOpen: refreshAll });
+    const events = engine.events({
+      signal: closing.signal,
+      since: replay.since(),
+      onOpen: (engineTime) => {
+        replay.opened(engineTime);
+        refreshAll();
+      },
+    });
     let settling: NodeJS.Timeout | undefined;
     for await (const event of events) {
+      if (!replay.take(event)) continue;
       stale.add(event.containerId);
       for (const listener of eventListeners) listener(event);
       settling ??= setTimeout(() => {
@@ -168,8 +178,9 @@ async function readContainers(
   return detailed;
 }
 
-function withKnown(container: EngineContainer, { startedAt }: EngineContainer): EngineContainer {
-  return { ...container, startedAt };
+/** Podman lists no health, and Docker none of a container that is paused. */
+function withKnown(container: EngineContainer, known: EngineContainer): EngineContainer {
+  return { ...container, startedAt: known.startedAt, health: container.health ?? known.health };
 }
 
 /** A container that ended in between keeps what the list said. */

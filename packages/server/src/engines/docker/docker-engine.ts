@@ -170,11 +170,12 @@ export function dockerEngine({ name, address, tls }: DockerEngineOptions): Engin
 
   async function* events(options: Parameters<Engine["events"]>[0]): AsyncGenerator<EngineEvent> {
     try {
-      const path = `/events?filters=${EVENT_FILTERS}`;
+      const since = options.since ? `&since=${options.since.getTime() / 1_000}` : "";
+      const path = `/events?filters=${EVENT_FILTERS}${since}`;
       const answer = await http.stream(
         await versioned({ method: "GET", path, signal: options.signal }),
       );
-      options.onOpen?.();
+      options.onOpen?.(toTime(answer.headers.date));
       for await (const line of linesOf(answer)) {
         const event = toEvent(line);
         if (event) yield event;
@@ -266,6 +267,11 @@ async function foundOrUndefined<Found>(find: () => Promise<Found>): Promise<Foun
     if (isAppError(error, "TARGET_NOT_FOUND")) return undefined;
     throw error;
   }
+}
+
+function toTime(header: string | undefined): Date | undefined {
+  const ms = Date.parse(header ?? "");
+  return Number.isNaN(ms) ? undefined : new Date(ms);
 }
 
 async function* linesOf(bytes: AsyncIterable<Buffer | string>): AsyncGenerator<string> {

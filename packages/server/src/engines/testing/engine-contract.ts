@@ -184,7 +184,7 @@ export function engineContract(options: ContractOptions): void {
 
     test("events tell of a container's start and end, with what it was and how it ended", async () => {
       const ending = new AbortController();
-      const opened = Promise.withResolvers<void>();
+      const opened = Promise.withResolvers<Date | undefined>();
       const seen: EngineEvent[] = [];
       const following = (async () => {
         for await (const event of engine.events({ signal: ending.signal, onOpen: opened.resolve }))
@@ -205,9 +205,30 @@ export function engineContract(options: ContractOptions): void {
       await following;
     });
 
+    test("events since a time are also those that came before the connection", async () => {
+      const ending = new AbortController();
+      const opened = Promise.withResolvers<Date | undefined>();
+      const watched = await start();
+      const since = new Date(Date.now() - 60_000);
+      const seen: EngineEvent[] = [];
+      const following = (async () => {
+        const options = { signal: ending.signal, since, onOpen: opened.resolve };
+        for await (const event of engine.events(options)) seen.push(event);
+      })();
+      const engineTime = await opened.promise;
+      expect(Math.abs((engineTime?.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
+      await options.command("kill", watched.name);
+      const own = () => seen.filter(({ containerId }) => containerId === watched.id);
+      await eventually(async () =>
+        expect(own().map(({ kind }) => kind)).toEqual(expect.arrayContaining(["start", "die"])),
+      );
+      ending.abort();
+      await following;
+    });
+
     test("events tell that a container's health changes, or that it is to be looked at", async () => {
       const ending = new AbortController();
-      const opened = Promise.withResolvers<void>();
+      const opened = Promise.withResolvers<Date | undefined>();
       const seen: EngineEvent[] = [];
       const following = (async () => {
         for await (const event of engine.events({ signal: ending.signal, onOpen: opened.resolve }))
