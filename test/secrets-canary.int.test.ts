@@ -1,10 +1,14 @@
-import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
 import { request } from "node:http";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import type { Run, RunRequestInput } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  canary,
+  holds,
+  readDirectory,
+  readExport,
+  SAYS_ALL,
+  watchProcesses,
+} from "./support/canary.ts";
 import { docker, dockerContainer, type TestContainer } from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
@@ -25,68 +29,6 @@ afterAll(async () => {
   await server?.close();
   await container?.remove();
 });
-
-/** A value that is nowhere else, with signs that URLs and JSON write in another way. */
-function canary(): string {
-  return `cnry ${randomBytes(12).toString("hex")}"/é`;
-}
-
-/** How a place may show a value; JSON is unescaped before it is looked at. */
-function spellings(value: string): readonly Buffer[] {
-  const shown = [
-    value,
-    JSON.stringify(value).slice(1, -1),
-    encodeURIComponent(value),
-    ...["base64", "base64url"].flatMap((kind) => toBase64(value, kind as BufferEncoding)),
-    // Its own part alone tells as much as all of it.
-    value.slice(5, 29),
-  ];
-  return shown.map((text) => Buffer.from(text));
-}
-
-/** Behind other text of any length; the signs at both ends depend on what is around. */
-function toBase64(value: string, kind: BufferEncoding): string[] {
-  return ["", "x", "xx"].map((before) =>
-    Buffer.from(before + value)
-      .toString(kind)
-      .slice(4, -4),
-  );
-}
-
-function holds(place: Uint8Array | string, value: string): boolean {
-  const bytes = Buffer.from(place);
-  return spellings(value).some((shown) => bytes.includes(shown));
-}
-
-/** The command lines of every process of the machine, as often as can be, until it is stopped. */
-function watchProcesses() {
-  const seen = new Set<string>();
-  let isOver = false;
-  const watching = (async () => {
-    while (!isOver) {
-      const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-      for (const name of names)
-        seen.add(await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => ""));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  })();
-  return {
-    stop: async () => {
-      isOver = true;
-      await watching;
-      return [...seen].join("\n");
-    },
-  };
-}
-
-async function readDirectory(path: string, wanted: (name: string) => boolean): Promise<Buffer> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && wanted(entry.name));
-  const contents = files.map((entry) =>
-    readFile(join(entry.parentPath, entry.name)).catch(() => ""),
-  );
-  return Buffer.concat((await Promise.all(contents)).map((content) => Buffer.from(content)));
-}
 
 /** What the engine knows of the execs of the container. */
 async function inspectExecs(): Promise<string> {
@@ -117,19 +59,6 @@ async function get(path: string): Promise<string> {
 async function post(path: string, body: unknown, method = "POST"): Promise<Response> {
   return server.fetch(path, { method, body: JSON.stringify(body) });
 }
-
-/** Says its value in many ways, on both streams, in pieces, and lets time pass. */
-const SAYS_ALL = `
-printf '%s\\n' "$VALUE"
-printf '%s\\n' "error: $VALUE" >&2
-printf '%s' "$VALUE" | base64 | tr -d '\\n'; echo
-printf '%s' "ann:$VALUE" | base64 | tr -d '\\n'; echo
-printf '{"password":"%s"}\\n' "$VALUE" | sed 's/""/\\\\""/'
-first=\${VALUE%?????????????????}
-printf '%s' "$first"; sleep 0.1; printf '%s\\n' "\${VALUE#"$first"}"
-env
-sleep 2
-echo said`;
 
 const SECRET_SCRIPT = `#!/bin/sh\n# @deckhand 1\n# @secret VALUE from=canary/declared\n${SAYS_ALL}\n`;
 
@@ -188,12 +117,6 @@ async function expectOk(answer: Promise<Response>): Promise<unknown> {
   return JSON.parse(text);
 }
 
-/** Everything of a run as one archive, unpacked as far as its text. */
-async function readExport({ id }: Run): Promise<Buffer> {
-  const answer = await server.fetch(`/api/v1/runs/${id}/export`);
-  return gunzipSync(Buffer.from(await answer.arrayBuffer()));
-}
-
 /** Everything that can be read afterwards, by the name of the place. */
 async function readPlaces(runs: readonly Run[], sinceSeconds: number) {
   const answers = runs.flatMap(({ id }) => [
@@ -219,7 +142,7 @@ async function readPlaces(runs: readonly Run[], sinceSeconds: number) {
       await Promise.all(runs.map(({ id }) => get(`/api/v1/runs/${id}/events`)))
     ).join("\n"),
     "answers of the API": (await Promise.all([...answers, ...others].map(get))).join("\n"),
-    "exported runs": Buffer.concat(await Promise.all(runs.map(readExport))),
+    "exported runs": Buffer.concat(await Promise.all(runs.map(({ id }) => readExport(server, id)))),
     "events of the engine": await docker(
       "events",
       ...["--since", `${sinceSeconds}`, "--until", `${until}`],
