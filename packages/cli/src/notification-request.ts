@@ -1,5 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { Notification, ReplaceNotificationRequestInput } from "@deckhand/core";
+import {
+  explainJsonError,
+  type Notification,
+  type ReplaceNotificationRequestInput,
+} from "@deckhand/core";
 import { readText } from "./run-options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -56,7 +60,7 @@ export async function readJson<Body>(path: string): Promise<Body> {
   try {
     return JSON.parse(text) as Body;
   } catch (error) {
-    throw new UsageError(`${path} is not valid JSON: ${(error as Error).message}`);
+    throw new UsageError(`${path} is not valid JSON: ${explainJsonError(error)}`);
   }
 }
 

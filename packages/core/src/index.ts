@@ -25,6 +25,7 @@ export * from "./contract/trigger.ts";
 export * from "./duration.ts";
 export * from "./error-places.ts";
 export * from "./errors.ts";
+export * from "./explain-json-error.ts";
 export * from "./ids.ts";
 export * from "./import/import-ofelia.ts";
 export * from "./import/import-ofelia-labels.ts";

@@ -1,3 +1,4 @@
+import { explainJsonError } from "@deckhand/core";
 import type { Command } from "commander";
 import { type Surroundings, writeAll } from "../command-context.ts";
 import { readText } from "../run-options.ts";
@@ -52,7 +53,7 @@ async function toBody(data: string | undefined): Promise<{ readonly body?: unkno
   try {
     return { body: JSON.parse(text) };
   } catch (error) {
-    throw new UsageError(`the body is not valid JSON: ${(error as Error).message}`);
+    throw new UsageError(`the body is not valid JSON: ${explainJsonError(error)}`);
   }
 }
 

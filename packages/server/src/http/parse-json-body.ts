@@ -1,4 +1,4 @@
-import { AppError } from "@deckhand/core";
+import { AppError, explainJsonError } from "@deckhand/core";
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 /** A copy of an object with this key would get another prototype; it may be written with escapes. */
@@ -13,7 +13,7 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
     return JSON.parse(text, MAY_HOLD_FORBIDDEN_KEY.test(text) ? refuseForbiddenKey : undefined);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw invalid(`The body is not valid JSON: ${(error as Error).message}.`, error);
+    throw invalid(`The body is not valid JSON: ${explainJsonError(error)}.`, error);
   }
 }
 
