@@ -30,6 +30,7 @@ import {
   type Notifications,
   notifications,
 } from "../notifications/notifications.ts";
+import { hideInAnswer } from "../notifications/hide-in-answer.ts";
 import { notificationRoutes } from "../notifications/notifications.routes.ts";
 import { openReceiver } from "../notifications/open-receiver.ts";
 import { oweDeliveries, type OweDeps } from "../notifications/owe-deliveries.ts";
@@ -164,7 +165,8 @@ async function attempt(deps: AttemptDeps, one: Attempt): Promise<AttemptResult> 
   const message = { id: delivery.id, event };
   try {
     const receiver = openReceiver(deps.vault, notification.name, notification.body.to);
-    return await sendMessage(deps.reach, { receiver, message, nowMs: Date.now(), signal });
+    const sending = { receiver, message, nowMs: Date.now(), signal };
+    return hideInAnswer(receiver, await sendMessage(deps.reach, sending));
   } catch (error) {
     return { kind: "failed", status: null, answer: (error as Error).message };
   }
