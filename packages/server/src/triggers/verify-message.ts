@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { parseDurationMs, type SignatureScheme } from "@deckhand/core";
 import { isSame, isSignedBy } from "../signatures/standard-webhooks.ts";
 
@@ -42,12 +42,15 @@ function verifyStandard(
   return isTrue && !isLate && MESSAGE_ID.test(id) ? id : undefined;
 }
 
-/** The signature is of the bytes alone, so the bytes are what it is known by; whatever else comes along may be made up. */
+/**
+ * The signature is of the bytes alone, so it is what they are known by; whatever else comes along may be made up. A hash
+ * without a key could be used to guess what is in them.
+ */
 function verifyHub({ secret }: Signing, { headers, body }: RawMessage): string | undefined {
   const given = toText(headers["x-hub-signature-256"]);
   const mac = createHmac("sha256", secret).update(body).digest();
   const isTrue = isSame(mac, given.startsWith("sha256=") ? given.slice(7) : "", "hex");
-  return isTrue ? createHash("sha256").update(body).digest("hex") : undefined;
+  return isTrue ? mac.toString("hex") : undefined;
 }
 
 function toText(header: string | readonly string[] | undefined): string {
