@@ -7,7 +7,8 @@ const LONGEST_BYTES = 64;
 
 /** Every byte sequence that shows one of the values: as it is, its lines, and as programs usually write it. */
 export function toForms(values: readonly string[]): readonly Uint8Array[] {
-  const texts = new Set(values.flatMap(toParts).flatMap(toSpellings));
+  const sound = values.map((value) => value.toWellFormed());
+  const texts = new Set(sound.flatMap(toParts).flatMap(toSpellings));
   return [...texts]
     .map((text) => Buffer.from(text))
     .filter(isLong)
@@ -27,21 +28,49 @@ function toParts(value: string): readonly string[] {
 function toSpellings(text: string): readonly string[] {
   return [
     text,
-    JSON.stringify(text).slice(1, -1),
-    text.replaceAll("'", "'\\''"),
+    ...toJsonForms(text),
+    ...["'\\''", `'"'"'`].map((quote) => text.replaceAll("'", quote)),
     ...toUrlForms(text),
     ...[0, 1, 2].flatMap((offset) => toBase64Forms(text, offset)),
   ];
 }
 
+const NO_ASCII = /[\u0080-\uffff]/g;
+
+/** Writers of JSON differ in what they escape without need: what is no ASCII, slashes, signs of HTML. */
+function toJsonForms(text: string): readonly string[] {
+  const plain = JSON.stringify(text).slice(1, -1);
+  const ascii = plain.replaceAll(NO_ASCII, toJsonEscape);
+  const upper = plain.replaceAll(NO_ASCII, (unit) => `\\u${toHex(unit).toUpperCase()}`);
+  const forms = [plain, ascii, upper];
+  return [
+    ...forms,
+    ...forms.map((form) => form.replaceAll("/", "\\/")),
+    ...forms.map((form) => form.replaceAll(/[<>&]/g, toJsonEscape)),
+  ];
+}
+
+function toJsonEscape(unit: string): string {
+  return `\\u${toHex(unit)}`;
+}
+
+function toHex(unit: string): string {
+  return unit.charCodeAt(0).toString(16).padStart(4, "0");
+}
+
+/** What the usual writers of URLs encode besides that on which all agree. */
+const ALSO_ENCODED = [/(?!)/g, /[!'()*]/g, /[!'()~]/g];
+
 function toUrlForms(text: string): readonly string[] {
   const plain = encodeURIComponent(text);
-  const strict = plain.replaceAll(
-    /[!'()*]/g,
-    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  const forms = [plain, strict].flatMap((form) => [form, form.replaceAll("%20", "+")]);
+  const forms = ALSO_ENCODED.map((signs) => plain.replaceAll(signs, toUrlEscape))
+    .flatMap((form) => [form, form.replaceAll("%2F", "/")])
+    .flatMap((form) => [form, form.replaceAll("%20", "+")]);
   return [...forms, ...forms.map((form) => form.replaceAll(/%../g, (code) => code.toLowerCase()))];
+}
+
+function toUrlEscape(sign: string): string {
+  return `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 /** What base64 makes of the text behind any other text: the signs that depend on nothing but the text. */

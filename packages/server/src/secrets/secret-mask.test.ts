@@ -145,6 +145,27 @@ test("the forms of URLs and of JSON are hidden", () => {
   }
 });
 
+/** `it's "pä` and so on, as different programs write it. */
+const HOSTILE = `it's "pä\u00df" a/b+<c>~*\n\u{1f511}!`;
+
+test.each([
+  ["Python's json", String.raw`it's \"p\u00e4\u00df\" a/b+<c>~*\n\ud83d\udd11!`],
+  ["PHP's json_encode", String.raw`it's \"p\u00e4\u00df\" a\/b+<c>~*\n\ud83d\udd11!`],
+  ["Go's encoding/json", String.raw`it's \"päß\" a/b+\u003cc\u003e~*\n🔑!`],
+  ["JSON with large digits", String.raw`it's \"p\u00E4\u00DF\" a/b+<c>~*\n\uD83D\uDD11!`],
+  ["Python's quote", "it%27s%20%22p%C3%A4%C3%9F%22%20a/b%2B%3Cc%3E~%2A%0A%F0%9F%94%91%21"],
+  ["Python's quote_plus", "it%27s+%22p%C3%A4%C3%9F%22+a%2Fb%2B%3Cc%3E~%2A%0A%F0%9F%94%91%21"],
+  ["JavaScript's URLs", "it's%20%22p%C3%A4%C3%9F%22%20a%2Fb%2B%3Cc%3E~*%0A%F0%9F%94%91!"],
+  ["Java's URLEncoder", "it%27s+%22p%C3%A4%C3%9F%22+a%2Fb%2B%3Cc%3E%7E*%0A%F0%9F%94%91%21"],
+  ["curl", "it%27s%20%22p%C3%A4%C3%9F%22%20a%2Fb%2B%3Cc%3E~%2A%0A%F0%9F%94%91%21"],
+  ["bash", `it'\\''s "päß" a/b+<c>~*\n🔑!`],
+  ["dash and Python's shlex", `it'"'"'s "päß" a/b+<c>~*\n🔑!`],
+])("a value with all kinds of signs is hidden as %s writes it", (_name, written) => {
+  const text = Buffer.from(`<${written}>`);
+  const masked = maskOf([HOSTILE]).text(text.toString());
+  expect(masked).toBe(`<${"*".repeat(text.length - 2)}>`);
+});
+
 test("the lines of a secret are hidden one by one, but for short ones", () => {
   const key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\n{\nkqhkiG9w0BAQEF\n-----END KEY-----\n";
   const mask = maskOf([key]);
