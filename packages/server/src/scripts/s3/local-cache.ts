@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { keptVersion, toListName, toSha256, versionList } from "../kept-version.ts";
@@ -34,9 +34,19 @@ export interface LocalCache {
   keepList(list: CachedList): Promise<void>;
   readContent(sha256: string): Promise<Buffer | undefined>;
   keepContent(bytes: Uint8Array): Promise<void>;
+  /** Removes what was neither kept nor read for a month; what these scripts are now always stays. */
+  prune(scripts: readonly CachedScript[]): Promise<void>;
 }
 
-export async function localCache(directory: string): Promise<LocalCache> {
+export interface CachedScript {
+  readonly name: string;
+  readonly version: { readonly sha256: string };
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const KEPT_MS = 30 * DAY_MS;
+
+export async function localCache(directory: string, now: () => number): Promise<LocalCache> {
   const contents = join(directory, "contents");
   const lists = join(directory, "lists");
   for (const folder of [contents, lists]) await prepare(folder);
@@ -44,14 +54,47 @@ export async function localCache(directory: string): Promise<LocalCache> {
   return {
     readFiles: () => readJson(files, z.array(knownFile)),
     keepFiles: (known) => write(files, JSON.stringify(known)),
-    readList: (name) => readJson(join(lists, toListName(name)), cachedList),
+    readList: async (name) => {
+      const path = join(lists, toListName(name));
+      await touch(path, now());
+      return readJson(path, cachedList);
+    },
     keepList: (list) => write(join(lists, toListName(list.name)), JSON.stringify(list)),
     readContent: async (sha256) => {
+      await touch(join(contents, sha256), now());
       const bytes = await read(join(contents, sha256));
       return bytes && toSha256(bytes) === sha256 ? bytes : undefined;
     },
     keepContent: (bytes) => write(join(contents, toSha256(bytes)), bytes),
+    prune: async (scripts) => {
+      const beforeMs = now() - KEPT_MS;
+      const wanted = new Set(
+        scripts.flatMap(({ name, version }) => [toListName(name), version.sha256]),
+      );
+      for (const folder of [contents, lists]) await removeUnread(folder, { wanted, beforeMs });
+    },
   };
+}
+
+/** The time of a file says when it was last used, to the day. */
+async function touch(path: string, nowMs: number): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found || nowMs - found.mtimeMs < DAY_MS) return;
+  await utimes(path, nowMs / 1_000, nowMs / 1_000).catch(() => undefined);
+}
+
+interface Unread {
+  readonly wanted: ReadonlySet<string>;
+  readonly beforeMs: number;
+}
+
+async function removeUnread(folder: string, { wanted, beforeMs }: Unread): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((one) => !wanted.has(one))) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found && found.mtimeMs < beforeMs) await rm(path, { force: true }).catch(() => undefined);
+  }
 }
 
 async function prepare(folder: string): Promise<void> {

@@ -176,11 +176,12 @@ describe("while the store is away", () => {
   let library: ScriptLibrary;
   const told: unknown[] = [];
 
-  const open = (timeoutMs = TIMEOUT_MS) =>
+  const open = (timeoutMs = TIMEOUT_MS, now = Date.now) =>
     s3Library({
       store: toStore(bucket.name, { endpoint: `http://${gate.address}`, timeoutMs }),
       cacheDirectory: folder,
       rescanMs: RESCAN_MS,
+      now,
       onProblem: (error) => told.push(error),
     });
 
@@ -261,6 +262,36 @@ describe("while the store is away", () => {
     gate.open();
     await expect.poll(() => library.problems(), { timeout: 20_000 }).toEqual([]);
     await expectKeptReadable();
+  });
+
+  test("what nobody has used here for a month is removed, and read anew when somebody wants it", async () => {
+    const contents = async () => {
+      const files = await readdir(folder, { recursive: true });
+      return files.flatMap((path) => /contents\/(.+)$/.exec(path)?.[1] ?? []).toSorted();
+    };
+    const [one, two, three] = [BASH, `${BASH}# two\n`, `${BASH}# three\n`].map(toSha256) as [
+      string,
+      string,
+      string,
+    ];
+    await library.update({ name: "say", text: `${BASH}# three\n`, ifMatch: two });
+    expect(await contents()).toEqual([one, two, three].toSorted());
+    const laterBy = async (days: number) => {
+      await library.close();
+      library = await open(TIMEOUT_MS, () => Date.now() + days * 24 * 60 * 60 * 1000);
+    };
+    await laterBy(20);
+    await library.getVersion("say", 2);
+    await laterBy(40);
+    expect(await contents()).toEqual([two, three].toSorted());
+    gate.cut();
+    expect((await library.getVersion("say", 2)).text).toBe(`${BASH}# two\n`);
+    expect((await library.get("say")).text).toBe(`${BASH}# three\n`);
+    expect(await codeOf(library.getVersion("say", 1))).toBe("SCRIPT_STORE_UNAVAILABLE");
+    gate.open();
+    await expect.poll(() => library.problems(), { timeout: 20_000 }).toEqual([]);
+    expect((await library.getVersion("say", 1)).text).toBe(BASH);
+    expect(await contents()).toEqual([one, two, three].toSorted());
   });
 
   test("what is damaged of the things kept here is read anew", async () => {

@@ -42,6 +42,7 @@ export interface S3LibraryOptions {
 
 const RESCAN_MS = 5_000;
 const RETRY_MS = 1_000;
+const PRUNE_MS = 24 * 60 * 60 * 1000;
 /** How many keys that begin like a new script are looked at before everything is. */
 const MOST_NEAR = 100;
 const NOTHING: Catalog = { entries: [], refused: [] };
@@ -52,7 +53,7 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
   const http = s3Http(store);
   const objects = s3Objects(http, store.prefix);
   const writes = conditionalWrites(http, store.prefix);
-  const cache = await localCache(join(options.cacheDirectory, toPlaceName(store)));
+  const cache = await localCache(join(options.cacheDirectory, toPlaceName(store)), now);
   const history = versionHistory({ objects, writes, cache, now });
   const reader = catalogReader({ objects, history, cache, scriptBytes });
   const queue = oneAtATime();
@@ -259,6 +260,9 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
   }
 
   await refreshIfUp();
+  const prune = async () => catalog && cache.prune(catalog.entries);
+  await prune();
+  const pruning = setInterval(() => void prune(), PRUNE_MS).unref();
   const background = inBackground(refresh, {
     onProblem: (error) => isStoreError(error) || options.onProblem?.(error),
     pauseMs: () => (outage ? RETRY_MS : (options.rescanMs ?? RESCAN_MS)),
@@ -281,6 +285,7 @@ export async function s3Library(options: S3LibraryOptions): Promise<ScriptLibrar
     problems: () => (outage ? [`Scripts are read from what is kept here: ${outage.message}`] : []),
     close: async () => {
       background.stop();
+      clearInterval(pruning);
       await queue.run(async () => http.close());
     },
   };
