@@ -55,6 +55,17 @@ export async function findDeclaredParams(
   return (await client.getScript(name, version)).header.params;
 }
 
+/** The names of those that are secret; looks only when somebody wants to know. */
+export async function findSecretNames(
+  context: CommandContext,
+  given: object,
+  program: Pick<RunRequestInput, "script" | "inline">,
+): Promise<readonly string[]> {
+  if (Object.keys(given).length === 0) return [];
+  const params = await findDeclaredParams(await context.client(), program);
+  return params.filter(({ secret }) => secret).map(({ name }) => name);
+}
+
 async function askFor(
   context: CommandContext,
   names: readonly string[],

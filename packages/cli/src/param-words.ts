@@ -7,23 +7,43 @@ import { UsageError } from "./usage-error.ts";
 
 const NAME_AND_VALUE = /^([A-Za-z_]\w*)=([\s\S]*)$/;
 
-/** `NAME=VALUE`, or `NAME=@file` for a file's content; for a parameter of the type `file` both are a path. */
+/** What is known of the program's parameters. */
+export interface KnownParams extends Pick<RunRequestInput, "script" | "inline"> {
+  /** Parameters that were secret when it ran before. */
+  readonly secretNames?: readonly string[];
+}
+
+/**
+ * `NAME=VALUE`, or `NAME=@file` for a file's content; for a parameter of the type `file` both are a path. Refuses the value
+ * of a secret: the list of processes shows it.
+ */
 export async function readParamWords(
   context: CommandContext,
   words: readonly string[],
-  program: Pick<RunRequestInput, "script" | "inline">,
+  { secretNames = [], ...program }: KnownParams,
 ): Promise<Record<string, string>> {
   if (words.length === 0) return {};
   const given = Object.fromEntries(words.map(toNameAndValue));
   const declared = await findDeclaredParams(await context.client(), program);
   const params: Record<string, string> = {};
   for (const [name, value] of Object.entries(given)) {
-    const isFile = declared.find((param) => param.name === name)?.type === "file";
+    const param = declared.find((one) => one.name === name);
     const path = value.startsWith("@") ? value.slice(1) : value;
-    if (isFile) params[name] = await readParamFile(context, { name, path });
+    const isSecret = param?.secret ?? secretNames.includes(name);
+    if (isSecret && path === value) throw isOpen(name);
+    if (param?.type === "file") params[name] = await readParamFile(context, { name, path });
     else params[name] = path === value ? value : await readText(path);
   }
   return params;
+}
+
+function isOpen(name: string): UsageError {
+  return new UsageError(
+    `${name} is secret, and everybody on this machine can read a command line`,
+    {
+      hint: `Write --secret ${name}=@file, --secret ${name}=- or the name of a stored one: --secret ${name}=db/main`,
+    },
+  );
 }
 
 function toNameAndValue(word: string): readonly [string, string] {

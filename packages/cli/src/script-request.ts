@@ -1,11 +1,13 @@
 import { basename } from "node:path";
 import type { RunRequestInput } from "@deckhand/core";
 import type { Command } from "commander";
+import { findSecretNames } from "./ask-params.ts";
 import type { CommandContext } from "./command-context.ts";
 import { readParamWords } from "./param-words.ts";
 import { readStdinText, readText, type RunOptions, toSharedRequest } from "./run-options.ts";
 import {
   addSecretOption,
+  assertSecret,
   assertStdinIsFree,
   readSecrets,
   type SecretOptions,
@@ -44,6 +46,7 @@ export async function toScriptRequest(
   if (script === "-" || flags.stdin) assertStdinIsFree(flags);
   const secrets = await readSecrets(context, flags);
   const program = await toProgram(context, script, flags);
+  assertSecret(secrets, await findSecretNames(context, secrets.params, program));
   const shared = await toSharedRequest(context, flags);
   const fromFile = await readParams(flags.params);
   const fromWords = await readParamWords(context, words, program);

@@ -41,6 +41,18 @@ export async function readSecrets(
   return given;
 }
 
+/** Refuses values for what the program does not take as secrets: it would keep and show them. */
+export function assertSecret(
+  { params }: Pick<GivenSecretOptions, "params">,
+  secretNames: readonly string[],
+): void {
+  const open = Object.keys(params).find((name) => !secretNames.includes(name));
+  if (open === undefined) return;
+  throw new UsageError(`the script does not declare ${open} as @secret, so it would be shown`, {
+    hint: `Write "# @secret ${open}" into its header, or store the value and name it: --secret ${open}=db/main`,
+  });
+}
+
 function toNameAndSource(word: string): { readonly name: string; readonly source: string } {
   const [, name, source] = NAME_AND_SOURCE.exec(word) ?? [];
   if (name !== undefined && source !== undefined) return { name, source };

@@ -18,6 +18,7 @@ export interface TriggerFlags {
   readonly on?: string[];
   readonly scope?: string;
   readonly param?: string[];
+  readonly secret?: string[];
   readonly map?: string[];
   readonly onlyIf?: string[];
   readonly limit?: string;
@@ -28,15 +29,19 @@ export interface TriggerFlags {
 }
 
 /** The flags, with what stood in files in place of their names. */
-export interface GivenTrigger extends Omit<TriggerFlags, "secretFile" | "file"> {
+export interface GivenTrigger extends Omit<TriggerFlags, "secretFile" | "secret" | "file"> {
+  /** What messages are signed with. */
   readonly secret: string | undefined;
+  /** Stored secrets by the parameters that they fill. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly whole: ReplaceTriggerRequestInput | undefined;
 }
 
 export async function readTriggerFlags(flags: TriggerFlags): Promise<GivenTrigger> {
-  const { secretFile, file, ...rest } = flags;
+  const { secretFile, secret, file, ...rest } = flags;
   return {
     ...rest,
+    ...(secret && { secrets: Object.fromEntries(secret.map(toStored)) }),
     secret:
       secretFile === undefined ? undefined : (await readText(secretFile)).replace(/\r?\n$/, ""),
     whole: file === undefined ? undefined : await readJson<ReplaceTriggerRequestInput>(file),
@@ -128,9 +133,28 @@ function toRun(
     script,
     on: given.on ?? before?.on ?? [],
     ...(scope !== undefined && { scope }),
-    params: given.param ? Object.fromEntries(given.param.map(toPair)) : (before?.params ?? {}),
-    map: given.map ? Object.fromEntries(given.map.map(toPair)) : (before?.map ?? {}),
+    params: given.param
+      ? Object.fromEntries(given.param.map(toPair))
+      : without(before?.params, given.secrets),
+    map: given.map
+      ? Object.fromEntries(given.map.map(toPair))
+      : without(before?.map, given.secrets),
+    secrets: given.secrets ?? before?.secrets ?? {},
   };
+}
+
+/** A stored secret takes the place of what was there. */
+function without<Value>(kept: Readonly<Record<string, Value>> = {}, given: object = {}) {
+  return Object.fromEntries(Object.entries(kept).filter(([name]) => !Object.hasOwn(given, name)));
+}
+
+/** A value has no place in a trigger, and none on a command line. */
+function toStored(text: string): [string, string] {
+  const [name, source] = toPair(text);
+  if (source !== "-" && !source.startsWith("@")) return [name, source];
+  throw new UsageError("a trigger takes stored secrets only", {
+    hint: `Store it, and name it: deckhand secrets set db/main, then --secret ${name}=db/main`,
+  });
 }
 
 function toPair(text: string): [string, string] {

@@ -1,12 +1,17 @@
 import type { Command } from "commander";
-import type { Run, RunRequestInput } from "@deckhand/core";
-import { createAskingForParams } from "../ask-params.ts";
+import { type Run, SECRET_SHOWN } from "@deckhand/core";
+import { createAskingForParams, findSecretNames } from "../ask-params.ts";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { assertConfirmed, type Undertaking } from "../confirm-run.ts";
 import { followToEnd } from "../follow-to-end.ts";
 import { readParamWords } from "../param-words.ts";
 import { addViewOptions, toFollowChoice, type ViewOptions } from "../run-options.ts";
-import { addSecretOption, readSecrets, type SecretOptions } from "../secret-options.ts";
+import {
+  addSecretOption,
+  assertSecret,
+  readSecrets,
+  type SecretOptions,
+} from "../secret-options.ts";
 import { action, newCommand, runArgument } from "./command.ts";
 
 interface RerunFlags extends ViewOptions, SecretOptions {
@@ -44,7 +49,9 @@ async function rerun(
   const client = await context.client();
   const only = flags.failed ? ("failed" as const) : ("all" as const);
   const secrets = await readSecrets(context, flags);
-  const program = words.length === 0 ? {} : toProgram(await client.getRun(runId));
+  const program = toProgram(await client.getRun(runId));
+  const declared = await findSecretNames(context, secrets.params, program);
+  assertSecret(secrets, [...declared, ...program.secretNames]);
   const params = { ...(await readParamWords(context, words, program)), ...secrets.params };
   const open = async () => {
     if (!flags.yes) await assertConfirmed(context, toUndertaking(await client.getRun(runId), only));
@@ -61,8 +68,11 @@ async function rerun(
 }
 
 /** A run does not show the text of a local file, so that nothing is known of its parameters. */
-function toProgram({ script }: Run): Pick<RunRequestInput, "script"> {
-  return script === null ? {} : { script: `${script.name}@${script.version}` };
+function toProgram({ script, params }: Run) {
+  const secretNames = Object.keys(params).filter((name) =>
+    String(params[name]).startsWith(SECRET_SHOWN),
+  );
+  return { secretNames, ...(script && { script: `${script.name}@${script.version}` }) };
 }
 
 function toUndertaking({ title, effect, counts }: Run, only: "all" | "failed"): Undertaking {

@@ -6,9 +6,16 @@ import {
 } from "@deckhand/core";
 import { type Command, Option } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
+import { findSecretNames } from "../ask-params.ts";
 import { readParamWords } from "../param-words.ts";
 import { addRequestOptions, toSharedRequest } from "../run-options.ts";
 import { addScriptOptions, type ScriptOptions, toScriptRequest } from "../script-request.ts";
+import {
+  addSecretOption,
+  assertSecret,
+  readSecrets,
+  type SecretOptions,
+} from "../secret-options.ts";
 import { UsageError } from "../usage-error.ts";
 import { toScheduleDetail } from "../views/schedule-text.ts";
 import { action, collect, newCommand } from "./command.ts";
@@ -108,7 +115,12 @@ async function toRun(
 ): Promise<RunRequestInput> {
   if (script !== undefined) return toScriptRequest(context, { script, words, flags });
   const argv = context.surroundings.rest ?? [];
-  if (argv.length > 0) return { ...(await toSharedRequest(context, flags)), argv: [...argv] };
+  if (argv.length > 0) {
+    const secrets = await readSecrets(context, flags);
+    assertSecret(secrets, []);
+    const shared = await toSharedRequest(context, flags);
+    return { ...shared, secrets: secrets.stored, argv: [...argv] };
+  }
   throw new UsageError("it is not said what is to run", {
     hint: "Name a stored script or a file behind the cron expression, or put a command line behind --",
   });
@@ -137,7 +149,7 @@ function given<Name extends string, Value>(name: Name, value: Value | undefined)
   return (value === undefined ? {} : { [name]: value }) as { [Key in Name]?: Value };
 }
 
-interface SetFlags extends TimeFlags {
+interface SetFlags extends TimeFlags, SecretOptions {
   readonly cron?: string;
   readonly enable?: boolean;
   readonly disable?: boolean;
@@ -154,13 +166,14 @@ export function setScheduleCommand(surroundings: Surroundings): Command {
         "deckhand schedules set nightly --on svc/db --overlap queue FULL=true",
         "elsewhere, with a parameter",
       ],
+      ["deckhand schedules set nightly --secret PGPASSWORD=db/main", "with a stored secret"],
       ["deckhand schedules set nightly --disable", "off, until --enable"],
     ],
   })
     .argument("<name>", "the schedule's name")
     .argument("[parameters...]", "NAME=VALUE in place of the value it had, or NAME=@file")
     .option("--cron <cron>", "when it is due");
-  return addTimeOptions(command)
+  return addSecretOption(addTimeOptions(command))
     .option("--on <selector>", "where, in place of what it had; repeat to add more", collect)
     .option("--except <selector>", "what is left out", collect)
     .option("--enable", "start it by its times")
@@ -169,8 +182,12 @@ export function setScheduleCommand(surroundings: Surroundings): Command {
       action(surroundings, async (context, name: string, words: string[], flags: SetFlags) => {
         const { schedules } = await context.client();
         const before = await schedules.get(name);
-        const params = await readParamWords(context, words, (before.run ?? {}) as RunRequestInput);
-        const body = toChanged(before, { params, flags });
+        const program = (before.run ?? {}) as RunRequestInput;
+        const secrets = await readSecrets(context, flags);
+        assertSecret(secrets, await findSecretNames(context, secrets.params, program));
+        const fromWords = await readParamWords(context, words, program);
+        const params = { ...fromWords, ...secrets.params };
+        const body = toChanged(before, { params, secrets: secrets.stored, flags });
         const changed = await schedules.replace(before, body);
         context.say(`changed the schedule ${name}`);
         await show(context, changed, toScheduleDetail);
@@ -178,13 +195,13 @@ export function setScheduleCommand(surroundings: Surroundings): Command {
     );
 }
 
-function toChanged(
-  before: Schedule,
-  {
-    params,
-    flags,
-  }: { readonly params: Readonly<Record<string, string>>; readonly flags: SetFlags },
-): ScheduleBodyInput {
+interface Changes {
+  readonly params: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly flags: SetFlags;
+}
+
+function toChanged(before: Schedule, { params, secrets, flags }: Changes): ScheduleBodyInput {
   const { description, cron, timeZone, jitter, from, until, enabled, overlap, run } = before;
   const kept = { description, cron, timeZone, jitter, enabled, overlap };
   return {
@@ -199,7 +216,13 @@ function toChanged(
       ...(run as RunRequestInput),
       ...given("on", flags.on),
       ...given("except", flags.except),
-      params: { ...run?.params, ...params },
+      params: { ...without(run?.params, secrets), ...params },
+      secrets: { ...without(run?.secrets, params), ...secrets },
     },
   };
+}
+
+/** A value takes the place of a stored secret, and the other way round. */
+function without<Value>(kept: Readonly<Record<string, Value>> = {}, given: object) {
+  return Object.fromEntries(Object.entries(kept).filter(([name]) => !Object.hasOwn(given, name)));
 }

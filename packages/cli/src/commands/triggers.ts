@@ -65,6 +65,8 @@ function toDetail(trigger: Trigger): string {
     ...(source.kind === "webhook" ? [`url      ${source.url}`] : [`cooldown ${source.cooldown}`]),
     `runs     ${run.script}${run.scope === "any" ? "" : `, ${run.scope}`}`,
     ...run.on.map((selector) => `on       ${selector}`),
+    ...Object.entries(run.params).map(([param, value]) => `param    ${param}=${String(value)}`),
+    ...Object.entries(run.secrets).map(([param, stored]) => `secret   ${param}=${stored}`),
     ...Object.entries(run.map).map(([param, pointer]) => `map      ${param}=${pointer}`),
     ...Object.entries(onlyIf).map(([pointer, texts]) => `only if  ${pointer}=${texts.join("|")}`),
     `limit    ${limit.count} in ${limit.per}`,
@@ -85,6 +87,7 @@ function setCommand(surroundings: Surroundings): Command {
         "deckhand triggers set dump --event unhealthy --when svc/web --run web/dump --scope self --cooldown 10m",
         "at most every ten minutes for each container",
       ],
+      ["deckhand triggers set deploy --secret TOKEN=web/token", "with a stored secret"],
       ["deckhand triggers set deploy --file trigger.json", "the whole of it, as the API takes it"],
     ],
   })
@@ -104,6 +107,11 @@ function setCommand(surroundings: Surroundings): Command {
       "any, self (where it happened) or project (only the same compose project)",
     )
     .option("--param <name=value>", "a fixed parameter; repeat to add more", collect)
+    .option(
+      "--secret <name=stored>",
+      "a stored secret for a secret parameter; repeat to add more",
+      collect,
+    )
     .option(
       "--map <name=pointer>",
       "a parameter by its place in the message; repeat to add more",
