@@ -139,7 +139,9 @@ export const trigger = definitionView("trg_")
   .extend({
     source: sourceView,
     enabled: z.boolean(),
-    run: z.object(triggerRun.shape),
+    run: z.object(triggerRun.shape).meta({
+      description: "a fixed value whose parameter became secret is shown as •••",
+    }),
     onlyIf: common.onlyIf,
     limit: z.object({ count: z.number().int(), per: z.string() }),
     description: z.string(),

@@ -9,6 +9,9 @@ export interface Caller {
   readonly requestId: string | null;
 }
 
+/** The server itself, which no token stands for. */
+export const OURSELVES: Caller = { principal: undefined, address: null, requestId: null };
+
 /** The server, for whoever told it earlier to do so. */
 export function callerItself(by: {
   readonly tokenId: string | null;

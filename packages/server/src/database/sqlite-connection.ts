@@ -17,6 +17,8 @@ export function openSqlite(path: string): Sqlite.Database {
     sqlite.pragma("journal_mode = WAL");
     sqlite.pragma("synchronous = NORMAL");
     sqlite.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    // What is deleted from a page that is written anyway is overwritten in it.
+    sqlite.pragma("secure_delete = FAST");
     sqlite.pragma("foreign_keys = ON");
     sqlite.pragma("busy_timeout = 5000");
     sqlite.pragma("cache_size = -16000");

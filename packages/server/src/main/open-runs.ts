@@ -19,6 +19,7 @@ import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
 import { cancelRun } from "../runs/cancel-run.ts";
 import { executor } from "../runs/execute-run.ts";
 import type { ExecutionObserver } from "../runs/execution-deps.ts";
+import { findSecretParams } from "../runs/find-secret-params.ts";
 import { getRunView } from "../runs/get-run-view.ts";
 import { checkRequest, planRun } from "../runs/plan-run.ts";
 import { targetPicker } from "../runs/pick-targets.ts";
@@ -77,6 +78,10 @@ export interface OpenRuns {
   readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
   /** Throws what would be refused of a request whenever it is made; gives the names of its secrets. */
   readonly check: (request: RunRequest) => Promise<readonly string[]>;
+  /** Gives the names of the parameters that are secret by the script as it is now. */
+  readonly findSecretParams: (
+    request: Pick<RunRequest, "script" | "inline">,
+  ) => Promise<readonly string[]>;
   readonly read: (runId: string) => Promise<Run>;
   readonly output: OutputLog;
   /** Whether an execution is under way. */
@@ -209,6 +214,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     },
     submit,
     check: (request) => checkRequest(planDeps, request),
+    findSecretParams: (request) => findSecretParams(scripts, request),
     read: (runId) => getRunView(db, runId),
     output,
     isBusy,

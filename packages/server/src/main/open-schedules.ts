@@ -6,7 +6,8 @@ import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
 import type { Definition } from "../definitions/definition.ts";
 import { definitions } from "../definitions/definitions.ts";
-import { allSchedules } from "../schedules/all-schedules.ts";
+import { lateSecrets } from "../definitions/late-secrets.ts";
+import { allSchedules, type ListedSchedule } from "../schedules/all-schedules.ts";
 import { type CarryOutDeps, carryOutStep, runNow } from "../schedules/carry-out-step.ts";
 import { type NewFire, pruneFires } from "../schedules/fire-store.ts";
 import { describeLabels } from "../schedules/labels/describe-labels.ts";
@@ -37,7 +38,7 @@ export interface OpenSchedulesDeps {
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly engines: Pick<OpenEngines, "labelEngines" | "subscribe">;
-  readonly runs: Pick<OpenRuns, "submit" | "check" | "read">;
+  readonly runs: Pick<OpenRuns, "submit" | "check" | "findSecretParams" | "read">;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -55,7 +56,10 @@ export interface OpenSchedules {
 export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
   const { clock, db, synced, vault, audit, runs, logger } = deps;
   const { now } = clock;
-  const carrying: CarryOutDeps = { db, vault, now, submit: runs.submit, observe: observer(deps) };
+  const carrying: CarryOutDeps = {
+    ...{ db, vault, now, submit: runs.submit, observe: observer(deps) },
+    sealLate: (schedule) => late.seal(schedule).catch(onUnsealed),
+  };
   const running = scheduler({
     clock,
     carryOut: (schedule, step, startsMs) => carryOutStep(carrying, schedule, { step, startsMs }),
@@ -85,6 +89,23 @@ export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
   });
   const stored = definitions({ db, synced, audit, newId, now }, kind);
 
+  const onUnsealed = (error: unknown) =>
+    logger.error({ err: error }, "what became secret in schedules is not sealed");
+  const late = lateSecrets({
+    ...{ db, synced, audit, vault, kind, findSecretParams: runs.findSecretParams },
+    onSealed: ({ name }, params) =>
+      logger.warn({ schedule: name, params }, "what became secret was in clear until now"),
+    onFailure: onUnsealed,
+  });
+  async function sealListed(
+    listed: Definition<ListedSchedule>,
+  ): Promise<Definition<ListedSchedule>> {
+    const { schedule } = listed.body;
+    if (!schedule) return listed;
+    const { body } = await late.seal({ ...listed, body: schedule });
+    return { ...listed, body: { ...listed.body, schedule: body } };
+  }
+
   async function takeUpLabelled({ changed, gone }: LabelChange): Promise<void> {
     for (const { id } of gone) running.remove(id);
     for (const one of changed) {
@@ -111,9 +132,11 @@ export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
     resume: (schedule, caller) => resumeSchedule(pausing, schedule, caller),
     runNow: (schedule, asked) => runNow(carrying, schedule, asked),
     readRun: runs.read,
+    sealLate: sealListed,
   });
 
   const pruning = setInterval(() => {
+    void late.sealAll();
     pruneFires(db, FIRES_KEPT).catch((error: unknown) =>
       logger.warn({ err: error }, "old history of schedules stays"),
     );
@@ -136,6 +159,7 @@ export function openSchedules(deps: OpenSchedulesDeps): OpenSchedules {
         await labels.refresh();
       }
       running.start();
+      void late.sealAll();
     },
     close: async () => {
       clearInterval(pruning);

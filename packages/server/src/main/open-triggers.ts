@@ -5,7 +5,8 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { Config } from "../config/config.ts";
 import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
-import type { Definition } from "../definitions/definition.ts";
+import type { Definition, DefinitionKind } from "../definitions/definition.ts";
+import { lateSecrets } from "../definitions/late-secrets.ts";
 import { parseJsonBody } from "../http/parse-json-body.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -15,7 +16,12 @@ import { fireOnEvent, type FireOnEventDeps } from "../triggers/fire-on-event.ts"
 import { deleteOldFires } from "../triggers/fire-store.ts";
 import { fireWebhook, type FireWebhookDeps } from "../triggers/fire-webhook.ts";
 import { rateLimits } from "../triggers/rate-limits.ts";
-import { type KeptTrigger, triggers } from "../triggers/triggers.ts";
+import {
+  type KeptTrigger,
+  triggerKind,
+  triggers,
+  type TriggersDeps,
+} from "../triggers/triggers.ts";
 import { triggerRoutes } from "../triggers/triggers.routes.ts";
 import { newId } from "./new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
@@ -35,7 +41,8 @@ export interface OpenTriggersDeps {
   readonly library: TriggerScripts;
   readonly engines: Pick<OpenEngines, "onEvent" | "findHealth" | "targets">;
   readonly readGroups: () => Promise<SavedGroups>;
-  readonly runs: Pick<OpenRuns, "submit">;
+  readonly findSecret: (name: string) => Promise<string | undefined>;
+  readonly runs: Pick<OpenRuns, "submit" | "findSecretParams">;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -51,18 +58,15 @@ export interface OpenTriggers {
 export async function openTriggers(deps: OpenTriggersDeps): Promise<OpenTriggers> {
   const { config, db, vault, logger, audit } = deps;
   const known = new Map<string, Definition<KeptTrigger>>();
-  const all = triggers({
-    ...deps,
-    newId,
-    now: Date.now,
-    onChanged: ({ before, after }) => {
-      if (before) known.delete(before.id);
-      if (after) known.set(after.id, after);
-    },
-  });
+  const onChanged: TriggersDeps["onChanged"] = ({ before, after }) => {
+    if (before) known.delete(before.id);
+    if (after) known.set(after.id, after);
+  };
+  const all = triggers({ ...deps, newId, now: Date.now, onChanged });
+  const late = openLate(deps, triggerKind({ onChanged }));
   for (const one of await all.list()) known.set(one.id, one);
   const limits = rateLimits(Date.now);
-  const shared = { db, vault, audit, limits, submit: deps.runs.submit };
+  const shared = { db, vault, audit, limits, submit: deps.runs.submit, sealLate: late.tryToSeal };
   const webhooks: FireWebhookDeps = {
     ...shared,
     findTrigger: (id) => known.get(id),
@@ -72,6 +76,7 @@ export async function openTriggers(deps: OpenTriggersDeps): Promise<OpenTriggers
   };
   const events = openEvents(deps, { ...shared, known });
   const forgetting = setInterval(() => {
+    void late.sealAll();
     deleteOldFires(db, Date.now() - MESSAGES_KEPT_MS).catch((error: unknown) =>
       logger.warn({ err: error }, "old messages stay known"),
     );
@@ -80,11 +85,16 @@ export async function openTriggers(deps: OpenTriggersDeps): Promise<OpenTriggers
     routes: triggerRoutes({
       vault,
       scripts: deps.library,
+      findSecret: deps.findSecret,
       triggers: all,
+      sealLate: late.seal,
       toUrl: (path) => (config.http.publicUrl ?? "") + path,
       fire: (id, message) => fireWebhook(webhooks, id, message),
     }),
-    start: events.start,
+    start: () => {
+      events.start();
+      void late.sealAll();
+    },
     close: () => {
       events.stop();
       clearInterval(forgetting);
@@ -92,7 +102,20 @@ export async function openTriggers(deps: OpenTriggersDeps): Promise<OpenTriggers
   };
 }
 
-interface EventDeps extends Pick<FireOnEventDeps, "submit" | "audit" | "limits"> {
+function openLate({ runs, logger, ...deps }: OpenTriggersDeps, kind: DefinitionKind<KeptTrigger>) {
+  const onFailure = (error: unknown) =>
+    logger.error({ err: error }, "what became secret in triggers is not sealed");
+  const late = lateSecrets({
+    ...{ ...deps, kind, findSecretParams: runs.findSecretParams, onFailure },
+    onSealed: ({ name }, params) =>
+      logger.warn({ trigger: name, params }, "what became secret was in clear until now"),
+  });
+  const tryToSeal = (trigger: Definition<KeptTrigger>) => late.seal(trigger).catch(onFailure);
+  return { ...late, tryToSeal };
+}
+
+interface EventDeps
+  extends Pick<FireOnEventDeps, "submit" | "audit" | "limits" | "vault" | "sealLate"> {
   readonly known: ReadonlyMap<string, Definition<KeptTrigger>>;
 }
 

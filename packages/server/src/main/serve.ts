@@ -162,6 +162,7 @@ export async function openServer(
   const triggers = await openTriggers({
     ...{ config, db, synced, audit, vault: secretVault, library, engines, runs, metrics, logger },
     readGroups: savedGroups.readAll,
+    findSecret: secrets.findValue,
   });
   opening.defer(triggers.close);
   const access = tokenAccess({ tokens, now: Date.now });

@@ -1,12 +1,10 @@
 import { isAppError, toDefinitionTag } from "@deckhand/core";
 import type { Kysely } from "kysely";
+import { OURSELVES } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
 import type { Definition } from "../definitions/definition.ts";
 import { giveUpAll } from "./delivery-store.ts";
 import type { KeptNotification, Notifications } from "./notifications.ts";
-
-/** The server itself, which no token stands for. */
-const OURSELVES = { principal: undefined, address: "", requestId: "" };
 
 export interface DisableDeps {
   readonly db: Kysely<Database>;

@@ -18,6 +18,7 @@ import {
   type ScriptLaunch,
 } from "@deckhand/core";
 import { type ChooseTargetsDeps, chooseTargets } from "./choose-targets.ts";
+import { readStoredScript, type ScriptVersions } from "./read-stored-script.ts";
 import { readStoredSecrets } from "./read-stored-secrets.ts";
 import type { Resources } from "../sessions/session.ts";
 import { resolveTargetParams } from "./resolve-target-params.ts";
@@ -44,10 +45,7 @@ export interface PlanDeps extends ChooseTargetsDeps {
 type CheckDeps = Omit<PlanDeps, "select" | "pick" | "newSeed">;
 
 /** The part of the script library that a plan reads. */
-export interface ScriptSource {
-  get(name: string): Promise<StoredScript>;
-  getVersion(name: string, version: number): Promise<StoredScript>;
-}
+export type ScriptSource = ScriptVersions<StoredScript>;
 
 export interface StoredScript {
   readonly name: string;
@@ -121,7 +119,7 @@ async function resolveSource(deps: CheckDeps, request: RunRequest) {
 async function toSource(deps: CheckDeps, request: RunRequest): Promise<Source> {
   if (request.argv) return toArgvSource(request);
   if (request.inline) return toInlineSource(request, request.inline, deps.limits);
-  return toStoredSource(request, await readStored(deps, request.script ?? ""));
+  return toStoredSource(request, await readStoredScript(deps.scripts, request.script ?? ""));
 }
 
 function toArgvSource({ argv = [], sql }: RunRequest): Source {
@@ -169,17 +167,6 @@ function toSqlParts({ sql, params, secrets }: RunRequest): Pick<LaunchInput, "sq
 function toProgram(text: string, launch: ScriptLaunch): Pick<Source, "program" | "text"> {
   const sha256 = createHash("sha256").update(text).digest("hex");
   return { program: { kind: "script", sha256, launch }, text };
-}
-
-/** `db/vacuum` is the newest version, `db/vacuum@12` that one. */
-async function readStored(
-  deps: Pick<PlanDeps, "scripts">,
-  reference: string,
-): Promise<StoredScript> {
-  const [, name = reference, version] = /^(.+)@(\d{1,9})$/.exec(reference) ?? [];
-  return version === undefined
-    ? deps.scripts.get(name)
-    : deps.scripts.getVersion(name, Number(version));
 }
 
 function soundHeader(text: string, path: string, pointer: string): ScriptHeader {

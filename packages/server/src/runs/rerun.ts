@@ -7,17 +7,36 @@ import {
 } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
-import type { KeptRequest } from "./run-plan.ts";
+import { type KeptRequest, readPlan } from "./run-plan.ts";
 import { findStdin } from "./run-inputs.ts";
-import { type ExecutionRow, getRun, listExecutions } from "./run-store.ts";
+import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
 
-/** Makes the request of a run again; only `failed` takes the targets where it did not succeed. */
-export async function toRerunRequest(
+export interface Rerun {
+  readonly request: RunRequest;
+  /** Of the values that are given anew, those that take the place of secrets. */
+  readonly secretParams: readonly string[];
+}
+
+/** Makes a run again; only `failed` takes the targets where it did not succeed. */
+export async function toRerun(
   db: Kysely<Database>,
   runId: string,
+  asked: RerunRequest,
+): Promise<Rerun> {
+  const run = await getRun(db, runId);
+  const { secretNames } = readPlan(run.plan_json);
+  return {
+    request: await toRequest(db, run, asked),
+    secretParams: secretNames.filter((name) => Object.hasOwn(asked.params, name)),
+  };
+}
+
+async function toRequest(
+  db: Kysely<Database>,
+  run: RunRow,
   { only, params, secrets }: RerunRequest,
 ): Promise<RunRequest> {
-  const run = await getRun(db, runId);
+  const { id: runId } = run;
   const kept = JSON.parse(run.request_json) as KeptRequest;
   const stdin = await findStdin(db, runId);
   const request: RunRequest = {

@@ -34,7 +34,7 @@ import { sendEvents } from "../http/server-sent-events.ts";
 import { type FollowDeps, followRun, waitForEnd } from "./follow-run.ts";
 import { toOutputFrame } from "./output-frames.ts";
 import { type PlannedRun, toPlanView } from "./plan-run.ts";
-import { toRerunRequest } from "./rerun.ts";
+import { toRerun } from "./rerun.ts";
 import { getRunView } from "./get-run-view.ts";
 import { listRuns } from "./run-list.ts";
 import { includeOutput } from "./run-output-view.ts";
@@ -131,11 +131,11 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
       },
     },
     handler: async (request, reply) => {
-      const again = await toRerunRequest(deps.db, request.params.id, request.body);
+      const again = await toRerun(deps.db, request.params.id, request.body);
       const idempotencyKey = request.headers["idempotency-key"];
       const caller = callerOf(request);
       const submitted = await deps.submit({
-        request: again,
+        ...again,
         caller,
         idempotencyKey,
         origin: { kind: "rerun", id: request.params.id, name: null },

@@ -13,6 +13,7 @@ import { keepRunSecrets } from "./run-secrets.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
+const NO_SECRET_NOW = "was given as a secret, and is no secret parameter of the script now";
 
 export interface SubmitDeps extends RunWrites {
   readonly synced: Synced;
@@ -43,6 +44,8 @@ export interface SubmitInput {
   readonly idempotencyKey: string | undefined;
   /** What started it; the caller is whom it runs for. */
   readonly origin: RunOrigin;
+  /** Parameters whose values were given as secrets; a program that does not take them as such gets none of them. */
+  readonly secretParams?: readonly string[];
   /** What is written together with the run, or not at all. */
   readonly within?: (transaction: Transaction<Database>, runId: string) => Promise<void>;
 }
@@ -51,6 +54,8 @@ export interface SubmittedRun {
   readonly runId: string;
   /** True when the key had been used for this request before: nothing new was made. */
   readonly replayed: boolean;
+  /** The parameters that it takes as secrets; none of a replay. */
+  readonly secretNames: readonly string[];
 }
 
 /** Accepts a run: one transaction, then its executions wait for their places. */
@@ -60,6 +65,7 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   if (replay) return replay;
   await deps.assertAccepting();
   const planned = await deps.plan(input.request);
+  assertStaysSecret(planned, input.secretParams ?? []);
   assertRoom(deps, planned.targets.length);
   const run = toNewRun(deps, { input, planned, requestSha256 });
   const inserted = await insertRun(deps, run, async (transaction, { isOpen }) => {
@@ -73,7 +79,7 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   // Its start waits for the disk too, so that both waits are one.
   if (inserted.isOpen) deps.conductor.accept(toAccepted(run, inserted.claim));
   await deps.synced();
-  return { runId: run.id, replayed: false };
+  return { runId: run.id, replayed: false, secretNames: run.plan.secretNames };
 }
 
 async function findReplay(deps: SubmitDeps, input: SubmitInput, requestSha256: string) {
@@ -93,10 +99,22 @@ function toReplay(
   key: string,
   requestSha256: string,
 ): SubmittedRun {
-  if (earlier.requestSha256 === requestSha256) return { runId: earlier.runId, replayed: true };
+  if (earlier.requestSha256 === requestSha256)
+    return { runId: earlier.runId, replayed: true, secretNames: [] };
   throw new AppError("IDEMPOTENCY_MISMATCH", {
     detail: `The Idempotency-Key ${JSON.stringify(key)} was used for another request (run ${earlier.runId}).`,
     hint: "Use a new key for a new request.",
+  });
+}
+
+/** A value that somebody gave as a secret never becomes a plain one because the script is another by now. */
+function assertStaysSecret({ secrets }: PlannedRun, names: readonly string[]): void {
+  const open = names.filter((name) => !Object.hasOwn(secrets, name));
+  if (open.length === 0) return;
+  throw new AppError("PARAM_INVALID", {
+    detail: `${open[0]} ${NO_SECRET_NOW}.`,
+    errors: open.map((name) => ({ pointer: `/params/${name}`, detail: NO_SECRET_NOW })),
+    hint: "Declare it as @secret again, or give its value anew; then it is shown.",
   });
 }
 

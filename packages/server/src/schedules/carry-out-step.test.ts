@@ -40,6 +40,7 @@ async function refuse(code: ErrorCode, lateMs: number) {
     vault: vault(new Uint8Array(32)),
     now: () => DUE_MS + lateMs,
     submit: () => Promise.reject(new AppError(code, { detail: "not now" })),
+    sealLate: async () => undefined,
     observe: () => {},
   };
   const step = { kind: "fire", dueMs: DUE_MS, cause: "due" } as const;

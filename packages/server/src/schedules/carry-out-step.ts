@@ -23,6 +23,8 @@ export interface CarryOutDeps {
   readonly vault: Vault;
   readonly now: () => number;
   readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
+  /** Seals what has become secret since it was saved; never rejects. */
+  readonly sealLate: (schedule: Schedule) => Promise<unknown>;
   readonly observe: (fire: NewFire, startsMs: number) => void;
 }
 
@@ -118,6 +120,7 @@ async function start(
     caller: asked.caller ?? callerItself(schedule.by),
     idempotencyKey: asked.idempotencyKey,
     origin: { kind: "schedule", id: schedule.id, name: schedule.name },
+    secretParams: Object.keys(schedule.body.sealedParams),
     within: async (transaction, runId) => {
       const started = await readStart(transaction, runId);
       noted = { ...fire, ...started, decided_at: deps.now(), run_id: runId };
@@ -125,6 +128,9 @@ async function start(
     },
   });
   if (noted) deps.observe(noted, asked.startsMs);
+  const { params } = schedule.body.run;
+  if (submitted.secretNames.some((name) => Object.hasOwn(params, name)))
+    await deps.sealLate(schedule);
   return submitted;
 }
 

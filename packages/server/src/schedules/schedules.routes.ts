@@ -42,6 +42,8 @@ export interface ScheduleRoutesDeps extends ViewDeps, SealDeps {
     asked: { readonly caller: Caller; readonly idempotencyKey: string | undefined },
   ) => Promise<SubmittedRun>;
   readonly readRun: (runId: string) => Promise<Run>;
+  /** Seals what has become secret since it was saved. */
+  readonly sealLate: (schedule: Definition<ListedSchedule>) => Promise<Definition<ListedSchedule>>;
 }
 
 const PATH = "/api/v1/schedules";
@@ -61,7 +63,7 @@ export function scheduleRoutes(deps: ScheduleRoutesDeps): (app: App) => void {
     view: scheduleSchema,
     page: schedulePage,
     toBody: (request: ScheduleBody, before, name) => toKept(deps, request, { before, name }),
-    toView: (definition) => toScheduleView(deps, definition),
+    toView: (definition) => toView(deps, definition),
   });
   return (app) => {
     keep(app);
@@ -74,12 +76,16 @@ export function scheduleRoutes(deps: ScheduleRoutesDeps): (app: App) => void {
 }
 
 async function toKept(
-  deps: SealDeps,
+  deps: ScheduleRoutesDeps,
   request: ScheduleBody,
   kept: { readonly before: Definition<ListedSchedule> | undefined; readonly name: string },
 ): Promise<ListedSchedule> {
-  const before = kept.before?.body.schedule;
+  const before = kept.before && (await deps.sealLate(kept.before)).body.schedule;
   return toListed(await sealSchedule(deps, request, { name: kept.name, before }));
+}
+
+async function toView(deps: ScheduleRoutesDeps, definition: Definition<ListedSchedule>) {
+  return toScheduleView(deps, await deps.sealLate(definition));
 }
 
 /** Throws where its labels can not be read: nothing can be done with it then. */
@@ -163,7 +169,7 @@ function pauseRoutes(app: App, deps: ScheduleRoutesDeps): void {
 }
 
 async function show(deps: ScheduleRoutesDeps, name: string) {
-  return toScheduleView(deps, await deps.schedules.get(name));
+  return toView(deps, await deps.schedules.get(name));
 }
 
 function runRoute(app: App, deps: ScheduleRoutesDeps): void {

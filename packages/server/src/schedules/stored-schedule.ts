@@ -2,11 +2,11 @@ import {
   AppError,
   isAppError,
   type RunRequest,
-  SECRET_SHOWN,
   type ScheduleBody,
   scheduleBody,
 } from "@deckhand/core";
 import { z } from "zod";
+import { findUnchanged, hideFixed, openFixed, sealFixed } from "../secrets/fixed-params.ts";
 import type { Vault } from "../secrets/vault.ts";
 
 /** A schedule as it is kept: the values of secret parameters are sealed. */
@@ -21,24 +21,37 @@ export interface SealDeps {
   readonly check: (request: RunRequest) => Promise<readonly string[]>;
 }
 
-/** Seals what is secret; throws what is wrong with the run. What `before` has hidden is kept. */
+interface Kept {
+  readonly name: string;
+  readonly before: StoredSchedule | undefined;
+}
+
+/** Seals what is secret; throws what is wrong with the run. What `before` has hidden is kept, and stays hidden. */
 export async function sealSchedule(
   { vault, check }: SealDeps,
   body: ScheduleBody,
-  kept: { readonly name: string; readonly before: StoredSchedule | undefined },
+  { name, before }: Kept,
 ): Promise<StoredSchedule> {
-  const run = { ...body.run, params: revealParams(vault, body.run.params, kept) };
-  const secret = new Set(await check(run).catch(refuseRun));
-  const entries = Object.entries(run.params);
-  const sealed = entries
-    .filter(([name]) => secret.has(name))
-    .map(([name, value]) => [name, vault.seal(String(value), toContext(kept.name, name))]);
-  const open = entries.filter(([name]) => !secret.has(name));
-  return {
-    ...body,
-    run: { ...run, params: Object.fromEntries(open) },
-    sealedParams: Object.fromEntries(sealed),
-  };
+  const place = { vault, place: toPlace(name) };
+  const unchanged = findUnchanged(body.run.params, before);
+  const known = before ? openFixed(place, before) : {};
+  const revealed = Object.fromEntries(unchanged.map((param) => [param, known[param] ?? ""]));
+  const run = { ...body.run, params: { ...body.run.params, ...revealed } };
+  const secret = await check(run).catch(refuseRun);
+  assertHidden(unchanged, secret);
+  return sealFixed(place, { ...body, run, sealedParams: {} }, secret);
+}
+
+/** Whoever does not know a secret does not get to know it by another script. */
+function assertHidden(unchanged: readonly string[], secret: readonly string[]): void {
+  const open = unchanged.filter((name) => !secret.includes(name));
+  if (open.length === 0) return;
+  const detail = "is kept as a secret, and is no secret parameter of this script";
+  throw new AppError("PARAM_INVALID", {
+    detail: `${open[0]} ${detail}.`,
+    errors: open.map((name) => ({ pointer: `/run/params/${name}`, detail })),
+    hint: "Give its value anew; then it is shown.",
+  });
 }
 
 /** The places of what is wrong lie within the schedule. */
@@ -49,37 +62,19 @@ function refuseRun(error: unknown): never {
   throw new AppError(code, { detail, errors, extra, cause, ...(hint !== undefined && { hint }) });
 }
 
-function revealParams(
-  vault: Vault,
-  params: RunRequest["params"],
-  { name, before }: { readonly name: string; readonly before: StoredSchedule | undefined },
-): RunRequest["params"] {
-  const sealed = before?.sealedParams ?? {};
-  const reveal = ([param, value]: [string, RunRequest["params"][string]]) => {
-    const kept = value === SECRET_SHOWN && Object.hasOwn(sealed, param) ? sealed[param] : undefined;
-    return [param, kept === undefined ? value : vault.open(kept, toContext(name, param))];
-  };
-  return Object.fromEntries(Object.entries(params).map(reveal));
-}
-
 /** What is to be run, with the values of its secrets. */
 export function openRequest(
   vault: Vault,
   { name, body }: { readonly name: string; readonly body: StoredSchedule },
 ): RunRequest {
-  const opened = Object.entries(body.sealedParams).map(([param, sealed]) => [
-    param,
-    vault.open(sealed, toContext(name, param)),
-  ]);
-  return { ...body.run, params: { ...body.run.params, ...Object.fromEntries(opened) } };
+  return { ...body.run, params: openFixed({ vault, place: toPlace(name) }, body) };
 }
 
 /** What is to be run, as it is shown. */
-export function hideSecrets({ run, sealedParams }: StoredSchedule): RunRequest {
-  const hidden = Object.keys(sealedParams).map((name) => [name, SECRET_SHOWN]);
-  return { ...run, params: { ...run.params, ...Object.fromEntries(hidden) } };
+export function hideSecrets(schedule: StoredSchedule): RunRequest {
+  return { ...schedule.run, params: hideFixed(schedule) };
 }
 
-function toContext(schedule: string, param: string): string {
-  return `schedule/${schedule}/${param}`;
+function toPlace(name: string): string {
+  return `schedule/${name}`;
 }

@@ -2,7 +2,6 @@ import { AppError, holds, mapBody, type TriggerAnswer } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { Definition } from "../definitions/definition.ts";
-import type { Vault } from "../secrets/vault.ts";
 import { claimFire, type Fire, findFire } from "./fire-store.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { startRun, type StartDeps } from "./start-run.ts";
@@ -11,7 +10,6 @@ import { type RawMessage, verifyMessage } from "./verify-message.ts";
 
 export interface FireWebhookDeps extends StartDeps {
   readonly db: Kysely<Database>;
-  readonly vault: Pick<Vault, "open">;
   readonly findTrigger: (id: string) => Definition<KeptTrigger> | undefined;
   readonly limits: RateLimits;
   readonly parse: (body: Uint8Array) => unknown;

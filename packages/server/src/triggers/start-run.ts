@@ -4,11 +4,16 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import { callerItself } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
 import type { Definition } from "../definitions/definition.ts";
+import { openFixed } from "../secrets/fixed-params.ts";
+import type { Vault } from "../secrets/vault.ts";
 import type { SubmitInput, SubmittedRun } from "../runs/submit-run.ts";
 import type { KeptTrigger } from "./triggers.ts";
 
 export interface StartDeps {
   readonly submit: (input: SubmitInput) => Promise<SubmittedRun>;
+  readonly vault: Vault;
+  /** Seals what has become secret since it was saved; never rejects. */
+  readonly sealLate: (trigger: Definition<KeptTrigger>) => Promise<unknown>;
   readonly audit: Pick<AuditLog, "record">;
 }
 
@@ -28,11 +33,15 @@ export async function startRun(deps: StartDeps, start: Start): Promise<string> {
   try {
     if (mapped.errors.length > 0) throw notMappable(mapped);
     const origin = { kind: "trigger", id, name } as const;
-    const request = toRequest(start);
+    const request = toRequest(deps.vault, start);
+    const secretParams = Object.keys(trigger.body.sealedParams);
     const submitted = await deps.submit({
-      ...{ request, caller, origin, idempotencyKey: undefined },
+      ...{ request, caller, origin, idempotencyKey: undefined, secretParams },
       ...(within && { within }),
     });
+    const { params } = trigger.body.run;
+    if (submitted.secretNames.some((param) => Object.hasOwn(params, param)))
+      await deps.sealLate(trigger);
     return submitted.runId;
   } catch (error) {
     if (error instanceof AppError) {
@@ -44,8 +53,9 @@ export async function startRun(deps: StartDeps, start: Start): Promise<string> {
   }
 }
 
-function toRequest({ trigger, mapped, happenedTo }: Start): RunRequest {
-  const { scope, map: _, on, params, ...run } = trigger.body.run;
+function toRequest(vault: Vault, { trigger, mapped, happenedTo }: Start): RunRequest {
+  const { scope, map: _, on, ...run } = trigger.body.run;
+  const params = openFixed({ vault, place: `trigger/${trigger.name}` }, trigger.body);
   const aim = happenedTo ? toAim({ scope, on }, happenedTo) : on;
   return { ...run, on: [...aim], params: { ...params, ...mapped.params } };
 }

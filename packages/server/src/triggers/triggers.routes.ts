@@ -9,14 +9,23 @@ import {
   triggerPage,
 } from "@deckhand/core";
 import { z } from "zod";
+import type { Definition } from "../definitions/definition.ts";
 import { definitionRoutes } from "../definitions/definition-routes.ts";
 import type { App } from "../http/app.ts";
 import { problemResponses } from "../http/problem-responses.ts";
-import { type KeepDeps, toKeptTrigger, toTriggerView, type Triggers } from "./triggers.ts";
+import {
+  type KeepDeps,
+  type KeptTrigger,
+  toKeptTrigger,
+  toTriggerView,
+  type Triggers,
+} from "./triggers.ts";
 import type { RawMessage } from "./verify-message.ts";
 
 export interface TriggerRoutesDeps extends KeepDeps {
   readonly triggers: Triggers;
+  /** Seals what has become secret since it was saved. */
+  readonly sealLate: (trigger: Definition<KeptTrigger>) => Promise<Definition<KeptTrigger>>;
   readonly toUrl: (path: string) => string;
   /** Gives undefined to whoever shows no valid signature. */
   readonly fire: (triggerId: string, message: RawMessage) => Promise<TriggerAnswer | undefined>;
@@ -39,8 +48,11 @@ export function triggerRoutes(deps: TriggerRoutesDeps): (app: App) => void {
     replace: replaceTriggerRequest,
     view: trigger,
     page: triggerPage,
-    toBody: (request, before, name) => toKeptTrigger(deps, { name, request, before }),
-    toView: (definition) => toTriggerView(definition, deps.toUrl),
+    toBody: async (request, known, name) => {
+      const before = known && (await deps.sealLate(known));
+      return toKeptTrigger(deps, { name, request, before });
+    },
+    toView: async (definition) => toTriggerView(await deps.sealLate(definition), deps.toUrl),
   });
   return (app) => {
     kept(app);

@@ -9,17 +9,22 @@ import { z } from "zod";
 import type { Definition, DefinitionChange, DefinitionKind } from "../definitions/definition.ts";
 import { toDefinitionView } from "../definitions/definition-routes.ts";
 import { type Definitions, type DefinitionsDeps, definitions } from "../definitions/definitions.ts";
+import { findUnchanged, hideFixed } from "../secrets/fixed-params.ts";
 import type { Vault } from "../secrets/vault.ts";
-import { assertTriggerRun, type TriggerScripts } from "./assert-trigger-run.ts";
+import { assertTriggerRun, type CheckDeps } from "./assert-trigger-run.ts";
 
 const [webhookSource, containerSource] = replaceTriggerRequest.shape.source.options;
 const keptSource = z.discriminatedUnion("kind", [
   z.object({ ...webhookSource.shape, secret: z.undefined().optional(), sealedSecret: z.string() }),
   containerSource,
 ]);
-const keptTrigger = z.object({ ...replaceTriggerRequest.shape, source: keptSource });
+const keptTrigger = z.object({
+  ...replaceTriggerRequest.shape,
+  source: keptSource,
+  sealedParams: z.record(z.string(), z.string()).default({}),
+});
 
-/** A trigger as it is kept: its secret only sealed. */
+/** A trigger as it is kept: its secret only sealed, and fixed values that have become secret. */
 export type KeptTrigger = z.infer<typeof keptTrigger>;
 export type Triggers = Definitions<KeptTrigger>;
 export type KeptWebhook = Extract<KeptTrigger["source"], { kind: "webhook" }>;
@@ -29,8 +34,14 @@ export interface TriggersDeps extends DefinitionsDeps {
 }
 
 /** What starts stored scripts when something happens elsewhere. */
-export function triggers({ onChanged, ...deps }: TriggersDeps): Triggers {
-  const kind: DefinitionKind<KeptTrigger> = {
+export function triggers(deps: TriggersDeps): Triggers {
+  return definitions(deps, triggerKind(deps));
+}
+
+export function triggerKind({
+  onChanged,
+}: Pick<TriggersDeps, "onChanged">): DefinitionKind<KeptTrigger> {
+  return {
     kind: "trigger",
     words: { one: "trigger", many: "triggers", command: "deckhand triggers" },
     action: "trigger.write",
@@ -40,7 +51,6 @@ export function triggers({ onChanged, ...deps }: TriggersDeps): Triggers {
     },
     onChanged,
   };
-  return definitions(deps, kind);
 }
 
 function selectorsOf({ run, source }: KeptTrigger): readonly string[] {
@@ -48,9 +58,8 @@ function selectorsOf({ run, source }: KeptTrigger): readonly string[] {
   return [...run.on, ...run.except, ...happens];
 }
 
-export interface KeepDeps {
+export interface KeepDeps extends CheckDeps {
   readonly vault: Pick<Vault, "seal">;
-  readonly scripts: TriggerScripts;
 }
 
 export interface Asked {
@@ -61,19 +70,34 @@ export interface Asked {
 
 /** Turns what was asked for into what is kept; throws what is wrong with it. */
 export async function toKeptTrigger(
-  { vault, scripts }: KeepDeps,
+  { vault, ...deps }: KeepDeps,
   { name, request, before }: Asked,
 ): Promise<KeptTrigger> {
   assertScope(request);
-  await assertTriggerRun(scripts, request.run);
+  const unchanged = findUnchanged(request.run.params, before?.body);
+  await assertTriggerRun(deps, request.run, unchanged);
   const { source } = request;
-  if (source.kind === "container") return { ...request, source };
+  const kept = { ...request, ...keepSealed(request, before?.body.sealedParams ?? {}, unchanged) };
+  if (source.kind === "container") return { ...kept, source };
   const { secret, ...rest } = source;
   assertSecret(source);
   const sealedSecret =
     secret === undefined ? knownSecret(before, rest.scheme) : vault.seal(secret, toContext(name));
   if (sealedSecret === undefined) throw invalid("/source/secret", "is needed");
-  return { ...request, source: { ...rest, sealedSecret } };
+  return { ...kept, source: { ...rest, sealedSecret } };
+}
+
+function keepSealed(
+  { run }: ReplaceTriggerRequest,
+  before: KeptTrigger["sealedParams"],
+  unchanged: readonly string[],
+): Pick<KeptTrigger, "run" | "sealedParams"> {
+  const params = Object.entries(run.params).filter(([name]) => !unchanged.includes(name));
+  const sealed = Object.entries(before).filter(([name]) => unchanged.includes(name));
+  return {
+    run: { ...run, params: Object.fromEntries(params) },
+    sealedParams: Object.fromEntries(sealed),
+  };
 }
 
 function knownSecret(
@@ -122,15 +146,19 @@ function invalid(pointer: string, detail: string): AppError {
   });
 }
 
-/** Shows a trigger, without its secret; `toUrl` puts an address of ours behind the name that people use. */
+/** Shows a trigger, without what is secret; `toUrl` puts an address of ours behind the name that people use. */
 export function toTriggerView(
   definition: Definition<KeptTrigger>,
   toUrl: (path: string) => string,
 ): Trigger {
-  const { source, ...rest } = definition.body;
-  const view = toDefinitionView(definition);
-  if (source.kind === "container") return { ...view, ...rest, source };
+  const { source, sealedParams: _, ...rest } = definition.body;
+  const view = {
+    ...toDefinitionView(definition),
+    ...rest,
+    run: { ...rest.run, params: hideFixed(definition.body) },
+  };
+  if (source.kind === "container") return { ...view, source };
   const { kind, scheme, tolerance } = source;
   const url = toUrl(`/api/v1/triggers/${definition.id}/fire`);
-  return { ...view, ...rest, source: { kind, scheme, tolerance, url } };
+  return { ...view, source: { kind, scheme, tolerance, url } };
 }
