@@ -122,6 +122,17 @@ const show = (kind: Kind, name: string) => ask<Trigger | Schedule>("GET", `${kin
 const database = () => readDirectory(server.dataDir, (name) => name.startsWith("deckhand.db"));
 const isInDatabase = async (value: string) => holds(await database(), value);
 
+/** Kills the server, and gives it the time to find its targets again. */
+async function restart(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
+  await server.kill();
+  await meanwhile();
+  await server.start();
+  const on = encodeURIComponent(`name=${target.name}`);
+  await until(server, async () =>
+    (await ask("GET", `/targets?on=${on}`)).text.includes(target.name),
+  );
+}
+
 /** What was written down of one run. */
 function rowsOf(runId: string): string {
   const db = new DatabaseSync(join(server.dataDir, "deckhand.db"), { readOnly: true });
@@ -168,8 +179,7 @@ describe.each([
     });
     const again = { ...body, run: shown.json.run };
     await expectOk(ask("PUT", `${kind.path}/${name}`, again, { "if-match": shown.tag }));
-    await server.kill();
-    await server.start();
+    await restart();
     await expectHidden((await kind.start(name)).runId, value);
     expect(await isInDatabase(value)).toBe(false);
     expect(holds(server.log, value)).toBe(false);
@@ -195,9 +205,8 @@ describe.each([
     const value = canary();
     const script = await createScript();
     await create(kind, script, value);
-    await server.kill();
-    await writeFile(join(server.dataDir, "scripts", `${script}.sh`), toText(SECRET));
-    await server.start();
+    const path = join(server.dataDir, "scripts", `${script}.sh`);
+    await restart(() => writeFile(path, toText(SECRET)));
     await until(server, async () => !(await isInDatabase(value)));
   });
 
