@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { toNotificationRequest } from "./notification-request.ts";
 
 const TELL = { when: ["failed"], scripts: [], origins: [], on: [] };
-const GIVEN = { secret: undefined, slack: undefined, password: undefined, whole: undefined };
+const GIVEN = { secret: undefined, slack: undefined, password: undefined };
 const before = (to: object) => ({ to, tell: TELL, enabled: false, description: "" }) as never;
 
 test("what is not given stays as it was, also that it is disabled", () => {

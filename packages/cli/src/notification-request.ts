@@ -1,13 +1,14 @@
-import { randomBytes } from "node:crypto";
+import type { Notification, ReplaceNotificationRequestInput } from "@deckhand/core";
 import {
-  explainJsonError,
-  type Notification,
-  type ReplaceNotificationRequestInput,
-} from "@deckhand/core";
-import { readText } from "./run-options.ts";
+  type DefinitionFlags,
+  type DefinitionRequest,
+  newSecret,
+  readSecretFile,
+  toCommonBody,
+} from "./definition-request.ts";
 import { UsageError } from "./usage-error.ts";
 
-export interface NotificationFlags {
+export interface NotificationFlags extends DefinitionFlags {
   readonly webhook?: string;
   readonly secretFile?: string;
   readonly slackFile?: string;
@@ -23,82 +24,47 @@ export interface NotificationFlags {
   readonly script?: string[];
   readonly origin?: string[];
   readonly on?: string[];
-  readonly description?: string;
-  readonly enable?: boolean;
-  readonly disable?: boolean;
-  readonly file?: string;
 }
 
 /** The flags, with what stood in files in place of their names. */
 export interface GivenNotification
-  extends Omit<NotificationFlags, "secretFile" | "slackFile" | "passwordFile" | "file"> {
+  extends Omit<NotificationFlags, "secretFile" | "slackFile" | "passwordFile"> {
   readonly secret: string | undefined;
   readonly slack: string | undefined;
   readonly password: string | undefined;
-  readonly whole: ReplaceNotificationRequestInput | undefined;
 }
 
-/** Secrets come from files: whoever may list processes reads a command line. */
-export async function readNotificationFlags(flags: NotificationFlags): Promise<GivenNotification> {
-  const { secretFile, slackFile, passwordFile, file, ...rest } = flags;
-  return {
+export async function readNotificationFlags(
+  flags: NotificationFlags,
+): Promise<
+  (before: Notification | undefined) => DefinitionRequest<ReplaceNotificationRequestInput>
+> {
+  const { secretFile, slackFile, passwordFile, ...rest } = flags;
+  const given: GivenNotification = {
     ...rest,
-    secret: await readLine(secretFile),
-    slack: await readLine(slackFile),
-    password: await readLine(passwordFile),
-    whole: file === undefined ? undefined : await readJson<ReplaceNotificationRequestInput>(file),
+    secret: await readSecretFile(secretFile),
+    slack: await readSecretFile(slackFile),
+    password: await readSecretFile(passwordFile),
   };
-}
-
-async function readLine(path: string | undefined): Promise<string | undefined> {
-  return path === undefined ? undefined : (await readText(path)).replace(/\r?\n$/, "");
-}
-
-/** Reads the body of a request; what is in it the server checks. */
-export async function readJson<Body>(path: string): Promise<Body> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text) as Body;
-  } catch (error) {
-    throw new UsageError(`${path} is not valid JSON: ${explainJsonError(error)}`);
-  }
-}
-
-export interface NotificationRequest {
-  readonly body: ReplaceNotificationRequestInput;
-  /** A secret that nobody gave. */
-  readonly madeSecret: string | undefined;
+  return (before) => toNotificationRequest(given, before);
 }
 
 /** What is not given stays as it was. */
 export function toNotificationRequest(
   given: GivenNotification,
   before: Notification | undefined,
-): NotificationRequest {
-  if (given.whole) return { body: given.whole, madeSecret: undefined };
+): DefinitionRequest<ReplaceNotificationRequestInput> {
   const isNewPlace = before?.to.kind !== "webhook" || before.to.url !== given.webhook;
-  const madeSecret =
-    given.webhook !== undefined && given.secret === undefined && isNewPlace
-      ? `whsec_${randomBytes(32).toString("base64")}`
-      : undefined;
+  const needsSecret = given.webhook !== undefined && given.secret === undefined && isNewPlace;
+  const madeSecret = needsSecret ? newSecret() : undefined;
   return {
     body: {
       to: toReceiver({ ...given, secret: given.secret ?? madeSecret }, before?.to),
       tell: toTell(given, before?.tell),
-      description: given.description ?? before?.description ?? "",
-      enabled: isEnabled(given, before),
+      ...toCommonBody(given, before),
     },
     madeSecret,
   };
-}
-
-/** Something new is on, and what was there stays as it was. */
-export function isEnabled(
-  { enable, disable }: { readonly enable?: boolean; readonly disable?: boolean },
-  before: { readonly enabled: boolean } | undefined,
-): boolean {
-  if (enable || disable) return enable === true;
-  return before?.enabled ?? true;
 }
 
 type Receiver = ReplaceNotificationRequestInput["to"];

@@ -4,11 +4,16 @@ import type {
   SignatureScheme,
   Trigger,
 } from "@deckhand/core";
-import { isEnabled, readJson } from "./notification-request.ts";
-import { readText } from "./run-options.ts";
+import {
+  type DefinitionFlags,
+  type DefinitionRequest,
+  newSecret,
+  readSecretFile,
+  toCommonBody,
+} from "./definition-request.ts";
 import { UsageError } from "./usage-error.ts";
 
-export interface TriggerFlags {
+export interface TriggerFlags extends DefinitionFlags {
   readonly webhook?: string;
   readonly secretFile?: string;
   readonly event?: string[];
@@ -22,52 +27,43 @@ export interface TriggerFlags {
   readonly map?: string[];
   readonly onlyIf?: string[];
   readonly limit?: string;
-  readonly description?: string;
-  readonly enable?: boolean;
-  readonly disable?: boolean;
-  readonly file?: string;
 }
 
-/** The flags, with what stood in files in place of their names. */
-export interface GivenTrigger extends Omit<TriggerFlags, "secretFile" | "secret" | "file"> {
+/** The flags, with what stood in the file in place of its name. */
+export interface GivenTrigger extends Omit<TriggerFlags, "secretFile" | "secret"> {
   /** What messages are signed with. */
   readonly secret: string | undefined;
   /** Stored secrets by the parameters that they fill. */
   readonly secrets?: Readonly<Record<string, string>>;
-  readonly whole: ReplaceTriggerRequestInput | undefined;
 }
 
-export async function readTriggerFlags(flags: TriggerFlags): Promise<GivenTrigger> {
-  const { secretFile, secret, file, ...rest } = flags;
-  return {
+export async function readTriggerFlags({
+  secretFile,
+  secret,
+  ...rest
+}: TriggerFlags): Promise<
+  (before: Trigger | undefined) => DefinitionRequest<ReplaceTriggerRequestInput>
+> {
+  const given: GivenTrigger = {
     ...rest,
     ...(secret && { secrets: Object.fromEntries(secret.map(toStored)) }),
-    secret:
-      secretFile === undefined ? undefined : (await readText(secretFile)).replace(/\r?\n$/, ""),
-    whole: file === undefined ? undefined : await readJson<ReplaceTriggerRequestInput>(file),
+    secret: await readSecretFile(secretFile),
   };
-}
-
-export interface TriggerRequest {
-  readonly body: ReplaceTriggerRequestInput;
-  /** A secret that nobody gave. */
-  readonly madeSecret: string | undefined;
+  return (before) => toTriggerRequest(given, before);
 }
 
 /** What is not given stays as it was. */
 export function toTriggerRequest(
   given: GivenTrigger,
   before: Trigger | undefined,
-  newSecret: () => string,
-): TriggerRequest {
-  if (given.whole) return { body: given.whole, madeSecret: undefined };
+): DefinitionRequest<ReplaceTriggerRequestInput> {
   const source = toSource(given, before?.source);
   const isKept =
     before?.source.kind === "webhook" &&
     source.kind === "webhook" &&
     before.source.scheme === source.scheme;
-  const madeSecret =
-    source.kind === "webhook" && given.secret === undefined && !isKept ? newSecret() : undefined;
+  const needsSecret = source.kind === "webhook" && given.secret === undefined && !isKept;
+  const madeSecret = needsSecret ? newSecret() : undefined;
   const secret = given.secret ?? madeSecret;
   const signed = source.kind === "webhook" && secret !== undefined ? { ...source, secret } : source;
   return {
@@ -76,8 +72,7 @@ export function toTriggerRequest(
       run: toRun(given, before?.run),
       onlyIf: given.onlyIf ? toLists(given.onlyIf) : (before?.onlyIf ?? {}),
       limit: given.limit === undefined ? (before?.limit ?? {}) : toLimit(given.limit),
-      description: given.description ?? before?.description ?? "",
-      enabled: isEnabled(given, before),
+      ...toCommonBody(given, before),
     },
     madeSecret,
   };

@@ -3,6 +3,7 @@ import { ProblemError } from "@deckhand/client";
 import type { DefinitionView } from "@deckhand/core";
 import type { Command } from "commander";
 import { type CommandContext, confirm, show, type Surroundings } from "../command-context.ts";
+import type { DefinitionRequest } from "../definition-request.ts";
 import { toTable } from "../terminal/table.ts";
 import { action, newCommand } from "./command.ts";
 
@@ -99,19 +100,27 @@ export function removeDefinitionCommand<View extends DefinitionView, Body>(
     );
 }
 
-/** Makes it, or replaces what has the name; `toBody` gets what it replaces. */
+/** A definition to be saved; `toRequest` gets what it replaces. */
+export interface ToSave<View, Body> {
+  readonly name: string;
+  readonly toRequest: (before: View | undefined) => DefinitionRequest<Body>;
+}
+
+/** Makes it, or replaces what has the name; gives what was sent. */
 export async function saveDefinition<View extends DefinitionView, Body>(
   context: CommandContext,
   words: DefinitionWords<View, Body>,
-  { name, toBody }: { readonly name: string; readonly toBody: (before: View | undefined) => Body },
-): Promise<void> {
+  { name, toRequest }: ToSave<View, Body>,
+): Promise<DefinitionRequest<Body>> {
   const all = words.of(await context.client());
   const before = await all.get(name).catch(undefinedIfUnknown);
+  const request = toRequest(before);
   const saved = before
-    ? await all.replace(before, toBody(before))
-    : await all.create({ ...toBody(undefined), name });
+    ? await all.replace(before, request.body)
+    : await all.create({ ...request.body, name });
   context.say(`${before ? "changed" : "made"} the ${words.one} ${name}`);
   await show(context, saved, words.toDetail);
+  return request;
 }
 
 function undefinedIfUnknown(error: unknown): undefined {

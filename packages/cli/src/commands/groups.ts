@@ -78,10 +78,12 @@ function setCommand(surroundings: Surroundings): Command {
           const on = requireOn(name, stray, flags);
           await saveDefinition(context, GROUPS, {
             name,
-            toBody: (before) => ({
-              on,
-              except: flags.except ?? [],
-              description: flags.description ?? before?.description ?? "",
+            toRequest: (before) => ({
+              body: {
+                on,
+                except: flags.except ?? [],
+                description: flags.description ?? before?.description ?? "",
+              },
             }),
           });
         },

@@ -2,11 +2,7 @@ import type { Delivery, Notification, ReplaceNotificationRequestInput } from "@d
 import type { Command } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
-import {
-  type NotificationFlags,
-  readNotificationFlags,
-  toNotificationRequest,
-} from "../notification-request.ts";
+import { type NotificationFlags, readNotificationFlags } from "../notification-request.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
 import { action, collect, newCommand } from "./command.ts";
@@ -14,9 +10,9 @@ import {
   type DefinitionWords,
   listDefinitionsCommand,
   removeDefinitionCommand,
-  saveDefinition,
   showDefinitionCommand,
 } from "./definition-commands.ts";
+import { setDefinitionCommand, type SetWords } from "./set-definition.ts";
 
 const NOTIFICATIONS: DefinitionWords<Notification, ReplaceNotificationRequestInput> = {
   one: "notification",
@@ -48,7 +44,7 @@ export function notificationsCommand(surroundings: Surroundings): Command {
   })
     .addCommand(listDefinitionsCommand(surroundings, NOTIFICATIONS))
     .addCommand(showDefinitionCommand(surroundings, NOTIFICATIONS))
-    .addCommand(setCommand(surroundings))
+    .addCommand(setDefinitionCommand(surroundings, NOTIFICATIONS, SET))
     .addCommand(testCommand(surroundings))
     .addCommand(deliveriesCommand(surroundings))
     .addCommand(replayCommand(surroundings))
@@ -81,25 +77,30 @@ function toDetail(notification: Notification): string {
   return `${lines.join("\n")}\n`;
 }
 
-function setCommand(surroundings: Surroundings): Command {
-  return newCommand("set", {
-    summary: "Make a notification, or change what is given",
-    examples: [
-      [
-        "deckhand notifications set ops --webhook https://ops.example.org/hooks/deckhand --when failed --when recovered",
-        "signed by Standard Webhooks",
-      ],
-      [
-        "deckhand notifications set chat --slack-file ./slack-url --on label=role=db",
-        "the file has the address that the chat gave",
-      ],
-      [
-        "deckhand notifications set mail --email ops@example.org --from deckhand@example.org --smtp smtp.example.org --smtp-user deckhand --password-file ./password",
-        "over STARTTLS",
-      ],
+const SET: SetWords<Notification, ReplaceNotificationRequestInput, NotificationFlags> = {
+  summary: "Make a notification, or change what is given",
+  examples: [
+    [
+      "deckhand notifications set ops --webhook https://ops.example.org/hooks/deckhand --when failed --when recovered",
+      "signed by Standard Webhooks",
     ],
-  })
-    .argument("<name>", "small letters, digits, . _ and -")
+    [
+      "deckhand notifications set chat --slack-file ./slack-url --on label=role=db",
+      "the file has the address that the chat gave",
+    ],
+    [
+      "deckhand notifications set mail --email ops@example.org --from deckhand@example.org --smtp smtp.example.org --smtp-user deckhand --password-file ./password",
+      "over STARTTLS",
+    ],
+  ],
+  addOptions: (command) => addTellOptions(addReceiverOptions(command)),
+  readFlags: readNotificationFlags,
+  disabled: "keep it, and tell nothing",
+  secretGoesTo: "receiver",
+};
+
+function addReceiverOptions(command: Command): Command {
+  return command
     .option("--webhook <url>", "post a signed event there")
     .option(
       "--secret-file <path>",
@@ -116,7 +117,11 @@ function setCommand(surroundings: Surroundings): Command {
     .option("--smtp-user <name>", "who logs in there")
     .option("--password-file <path>", "with the password for it")
     .option("--subject <template>", "of the mail, such as '{run.title}: {event}'")
-    .option("--text <template>", "of the mail, or for the chat")
+    .option("--text <template>", "of the mail, or for the chat");
+}
+
+function addTellOptions(command: Command): Command {
+  return command
     .option(
       "--when <outcome>",
       "failed, lost, timed-out, rejected, cancelled, skipped, succeeded, recovered, every; repeat to add more",
@@ -128,29 +133,7 @@ function setCommand(surroundings: Surroundings): Command {
       "only what this started, such as schedule/nightly; repeat to add more",
       collect,
     )
-    .option("--on <selector>", "only runs on these targets; repeat to add more", collect)
-    .option("--description <text>", "what it is for")
-    .option("--disable", "keep it, and tell nothing")
-    .option("--enable", "take it up again")
-    .option("--file <path>", "a JSON file with the whole of it, as the API takes it")
-    .action(
-      action(surroundings, async (context, name: string, flags: NotificationFlags) => {
-        const given = await readNotificationFlags(flags);
-        let secret: string | undefined;
-        await saveDefinition(context, NOTIFICATIONS, {
-          name,
-          toBody: (before) => {
-            const request = toNotificationRequest(given, before);
-            secret = request.madeSecret;
-            return request.body;
-          },
-        });
-        if (secret === undefined) return;
-        context.say("this is the only time that its secret is shown; give it to the receiver:");
-        if (context.options.output === "text") await context.print(`${secret}\n`);
-        else context.say(secret);
-      }),
-    );
+    .option("--on <selector>", "only runs on these targets; repeat to add more", collect);
 }
 
 function testCommand(surroundings: Surroundings): Command {

@@ -1,16 +1,15 @@
-import { randomBytes } from "node:crypto";
 import type { ReplaceTriggerRequestInput, Trigger } from "@deckhand/core";
 import type { Command } from "commander";
 import type { Surroundings } from "../command-context.ts";
-import { readTriggerFlags, type TriggerFlags, toTriggerRequest } from "../trigger-request.ts";
-import { action, collect, newCommand } from "./command.ts";
+import { readTriggerFlags, type TriggerFlags } from "../trigger-request.ts";
+import { collect, newCommand } from "./command.ts";
 import {
   type DefinitionWords,
   listDefinitionsCommand,
   removeDefinitionCommand,
-  saveDefinition,
   showDefinitionCommand,
 } from "./definition-commands.ts";
+import { setDefinitionCommand, type SetWords } from "./set-definition.ts";
 
 const TRIGGERS: DefinitionWords<Trigger, ReplaceTriggerRequestInput> = {
   one: "trigger",
@@ -46,7 +45,7 @@ export function triggersCommand(surroundings: Surroundings): Command {
   })
     .addCommand(listDefinitionsCommand(surroundings, TRIGGERS))
     .addCommand(showDefinitionCommand(surroundings, TRIGGERS))
-    .addCommand(setCommand(surroundings))
+    .addCommand(setDefinitionCommand(surroundings, TRIGGERS, SET))
     .addCommand(removeDefinitionCommand(surroundings, TRIGGERS));
 }
 
@@ -75,23 +74,28 @@ function toDetail(trigger: Trigger): string {
   return `${lines.join("\n")}\n`;
 }
 
-function setCommand(surroundings: Surroundings): Command {
-  return newCommand("set", {
-    summary: "Make a trigger, or say anew what it is",
-    examples: [
-      [
-        "deckhand triggers set deploy --webhook github --run web/reload@4 --on svc/web --map BRANCH=/ref --only-if /ref=refs/heads/main",
-        "a pinned version, for one branch",
-      ],
-      [
-        "deckhand triggers set dump --event unhealthy --when svc/web --run web/dump --scope self --cooldown 10m",
-        "at most every ten minutes for each container",
-      ],
-      ["deckhand triggers set deploy --secret TOKEN=web/token", "with a stored secret"],
-      ["deckhand triggers set deploy --file trigger.json", "the whole of it, as the API takes it"],
+const SET: SetWords<Trigger, ReplaceTriggerRequestInput, TriggerFlags> = {
+  summary: "Make a trigger, or change what is given",
+  examples: [
+    [
+      "deckhand triggers set deploy --webhook github --run web/reload@4 --on svc/web --map BRANCH=/ref --only-if /ref=refs/heads/main",
+      "a pinned version, for one branch",
     ],
-  })
-    .argument("<name>", "small letters, digits, . _ and -")
+    [
+      "deckhand triggers set dump --event unhealthy --when svc/web --run web/dump --scope self --cooldown 10m",
+      "at most every ten minutes for each container",
+    ],
+    ["deckhand triggers set deploy --secret TOKEN=web/token", "with a stored secret"],
+    ["deckhand triggers set deploy --file trigger.json", "the whole of it, as the API takes it"],
+  ],
+  addOptions: (command) => addRunOptions(addSourceOptions(command)),
+  readFlags: readTriggerFlags,
+  disabled: "keep it, and start nothing",
+  secretGoesTo: "sender",
+};
+
+function addSourceOptions(command: Command): Command {
+  return command
     .option("--webhook <scheme>", "standard (Standard Webhooks) or github (X-Hub-Signature-256)")
     .option(
       "--secret-file <path>",
@@ -99,7 +103,11 @@ function setCommand(surroundings: Surroundings): Command {
     )
     .option("--event <event>", "start, die, oom, unhealthy or healthy; repeat to add more", collect)
     .option("--when <selector>", "the containers whose events count; repeat to add more", collect)
-    .option("--cooldown <span>", "how long the same container starts nothing more")
+    .option("--cooldown <span>", "how long the same container starts nothing more");
+}
+
+function addRunOptions(command: Command): Command {
+  return command
     .option("--run <script>", "the stored script: name, or name@version")
     .option("--on <selector>", "where it runs; repeat to add more", collect)
     .option(
@@ -122,31 +130,5 @@ function setCommand(surroundings: Surroundings): Command {
       "start only when this stands there; repeat to add more",
       collect,
     )
-    .option("--limit <count/span>", "how many starts in which time, such as 30/1m")
-    .option("--description <text>", "what it is for")
-    .option("--disable", "keep it, and start nothing")
-    .option("--enable", "take it up again")
-    .option("--file <path>", "a JSON file with the whole of it, as the API takes it")
-    .action(
-      action(surroundings, async (context, name: string, flags: TriggerFlags) => {
-        const given = await readTriggerFlags(flags);
-        let secret: string | undefined;
-        await saveDefinition(context, TRIGGERS, {
-          name,
-          toBody: (before) => {
-            const made = toTriggerRequest(given, before, newSecret);
-            secret = made.madeSecret;
-            return made.body;
-          },
-        });
-        if (secret === undefined) return;
-        context.say("this is the only time that its secret is shown; give it to the sender:");
-        if (context.options.output === "text") await context.print(`${secret}\n`);
-        else context.say(secret);
-      }),
-    );
-}
-
-function newSecret(): string {
-  return `whsec_${randomBytes(32).toString("base64")}`;
+    .option("--limit <count/span>", "how many starts in which time, such as 30/1m");
 }
