@@ -5,8 +5,9 @@ import { assertPlanConfirmed } from "./confirm-run.ts";
 import { followToEnd } from "./follow-to-end.ts";
 import { type RunOptions, toFollowChoice } from "./run-options.ts";
 import { toTable } from "./terminal/table.ts";
-import { toPickText } from "./views/pick-text.ts";
+import { toKeyWords, toRetryWords } from "./views/again-words.ts";
 import { toLimitWords } from "./views/limit-words.ts";
+import { toPickText } from "./views/pick-text.ts";
 import { toRolloutWords } from "./views/rollout-words.ts";
 
 /** Starts what is asked for, or only shows it, and follows it to its end. */
@@ -42,7 +43,6 @@ function toPlanText(plan: RunPlanView): string {
     ...toLimitWords(plan),
   ].filter(Boolean);
   const head = `${what} (${how.join(", ")}) would run on ${plan.targets.length} targets:\n`;
-  const picked = plan.pick === null ? "" : `  picked ${toPickText(plan.pick)}\n`;
   const params = Object.entries(plan.params).map(([name, value]) => `  ${name}=${String(value)}\n`);
   const { rollout } = plan;
   const rows = plan.targets.map(({ name, engine, image }, position) => [
@@ -52,6 +52,19 @@ function toPlanText(plan: RunPlanView): string {
     image,
   ]);
   const columns = [...(rollout ? ["BATCH"] : []), "TARGET", "ENGINE", "IMAGE"];
-  const order = rollout ? `  ${toRolloutWords(rollout)}\n` : "";
-  return `${head}${picked}${order}${params.join("")}${toTable(columns, rows)}`;
+  return `${head}${toStartText(plan)}${params.join("")}${toTable(columns, rows)}`;
+}
+
+/** Which of all, and when they start: a line for each thing that was asked for. */
+function toStartText({ pick, rollout, retry, concurrency }: RunPlanView): string {
+  const lines = [
+    pick && `picked ${toPickText(pick)}`,
+    rollout && toRolloutWords(rollout),
+    retry && toRetryWords(retry),
+    concurrency && `key ${toKeyWords(concurrency)}`,
+  ];
+  return lines
+    .filter((line) => line !== null)
+    .map((line) => `  ${line}\n`)
+    .join("");
 }

@@ -47,6 +47,7 @@ export * from "./rollout/order-targets.ts";
 export * from "./rollout/plan-retry.ts";
 export * from "./rollout/plan-rollout.ts";
 export * from "./rollout/rollout-step.ts";
+export * from "./rollout/with-header-defaults.ts";
 export * from "./runs/execution-state.ts";
 export * from "./runs/outcome-reason.ts";
 export * from "./runs/run-state.ts";

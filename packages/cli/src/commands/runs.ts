@@ -7,6 +7,7 @@ import { toTable } from "../terminal/table.ts";
 import { LOOKS, toOutcomeWords } from "../views/execution-line.ts";
 import { toPickText } from "../views/pick-text.ts";
 import { toLimitWords } from "../views/limit-words.ts";
+import { toKeyWords, toRetryWords } from "../views/again-words.ts";
 import { toGateLines, toRolloutWords, toWaitWords } from "../views/rollout-words.ts";
 import { action, collect, newCommand, runArgument } from "./command.ts";
 
@@ -123,7 +124,8 @@ function toDetail({ style }: CommandContext, run: Run): string {
         .join("  "),
     ],
     ["Arguments", run.args.join(" ")],
-    ["Key", run.concurrency?.key ?? ""],
+    ["Key", run.concurrency ? toKeyWords(run.concurrency) : ""],
+    ["Retry", run.retry ? toRetryWords(run.retry) : ""],
     ["Rollout", run.rollout ? toRolloutWords(run.rollout) : ""],
     ["Now", run.rollout ? toWaitWords(run.rollout, Date.now()) : ""],
     ["Stopped", run.rollout?.stopped?.detail ?? ""],

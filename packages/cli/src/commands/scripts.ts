@@ -7,6 +7,8 @@ import { readText } from "../run-options.ts";
 import { toScriptReference } from "../script-reference.ts";
 import { formatAgo } from "../terminal/spans.ts";
 import { toTable } from "../terminal/table.ts";
+import { toKeyWords } from "../views/again-words.ts";
+import { toRolloutDefaultWords } from "../views/rollout-words.ts";
 import { ProblemError } from "@deckhand/client";
 import { action, newCommand } from "./command.ts";
 import { editCommand } from "./edit-script.ts";
@@ -94,11 +96,14 @@ async function readScript(context: CommandContext, reference: string): Promise<S
 
 function toDetail({ name, version, sha256, path, header, problems }: Script): string {
   const { title, about, interpreter, user, timeoutMs, on, params, examples } = header;
+  const { rollout, concurrency } = header;
   const facts = [
     `${name}@${version}  ${title ?? ""}`.trim(),
     ...(about ? [about] : []),
     `${path}, ${sha256.slice(0, 12)}, ${interpreter?.join(" ") ?? "no interpreter"}${user ? `, as ${user}` : ""}${timeoutMs ? `, at most ${timeoutMs / 1000}s` : ""}`,
     ...(on.length > 0 ? [`usually on ${on.join(" and ")}`] : []),
+    ...(rollout ? [`rollout: ${toRolloutDefaultWords(rollout)}`] : []),
+    ...(concurrency ? [`key: ${toKeyWords(concurrency)}`] : []),
   ];
   const rows = params.map((param) => [
     param.name,

@@ -1,16 +1,37 @@
-import type { RolloutPlanView, RolloutProgressView, RolloutView } from "@deckhand/core";
+import type {
+  RolloutDefaults,
+  RolloutPlanView,
+  RolloutProgressView,
+  RolloutView,
+} from "@deckhand/core";
 import { formatSpan } from "../terminal/spans.ts";
 
-/** What a rollout is to do: `5 at once, stops after 2 errors, batches 1 + 9 + 9`. */
+/** What a rollout is to do: `5 at once, stops when more than 2 failed, by name, batches 1 + 9 + 9`. */
 export function toRolloutWords(plan: RolloutPlanView): string {
   const { maxConcurrency, maxErrors, order, seed, batches, pauseMs, health } = plan;
   return [
     `${maxConcurrency} at once`,
-    maxErrors === null ? "errors stop nothing" : `stops when more than ${maxErrors} failed`,
+    toErrorWords(maxErrors),
     `by ${order}${seed === null ? "" : ` (seed ${seed})`}`,
     ...(batches.length > 1 ? [`batches ${toBatchWords(batches)}`] : []),
     ...(pauseMs > 0 ? [`${formatSpan(pauseMs)} between`] : []),
     ...(health ? [`health: ${toHealthWords(health)}`] : []),
+  ].join(", ");
+}
+
+function toErrorWords(maxErrors: number | string | null): string {
+  return maxErrors === null ? "errors stop nothing" : `stops when more than ${maxErrors} failed`;
+}
+
+/** What a script's header says of it: `10% at once, errors stop nothing`. */
+export function toRolloutDefaultWords({
+  maxConcurrency,
+  onError,
+  maxErrors,
+}: RolloutDefaults): string {
+  return [
+    ...(maxConcurrency === undefined ? [] : [`${maxConcurrency} at once`]),
+    ...(onError ? [toErrorWords(onError === "continue" ? null : (maxErrors ?? 0))] : []),
   ].join(", ");
 }
 

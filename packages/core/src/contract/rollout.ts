@@ -17,6 +17,22 @@ const positiveAmount = amount.refine(
 export type Amount = z.infer<typeof amount>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** When no option and no header say how many go on at once. */
+export const DEFAULT_AT_ONCE = 50;
+
+const onError = z.enum(["stop", "continue"]);
+
+/** What a script's header may say of a rollout: the parts of a run's `rollout` that have these names. */
+export const rolloutDefaults = z
+  .object({
+    maxConcurrency: positiveAmount.optional(),
+    onError: onError.optional(),
+    maxErrors: amount.optional(),
+  })
+  .meta({ id: "RolloutDefaults" });
+export type RolloutDefaults = z.infer<typeof rolloutDefaults>;
+
 /** At most a day. */
 const span = durationText.refine((text) => (findDurationMs(text) ?? 0) <= DAY_MS, "at most 24h");
 
@@ -55,16 +71,17 @@ export type HealthRequest = z.infer<typeof healthRequest>;
 
 export const rolloutRequest = z
   .strictObject({
-    maxConcurrency: positiveAmount.default(50).meta({
-      description: "so many targets at once, or this share of them",
+    maxConcurrency: positiveAmount.optional().meta({
+      description:
+        "so many targets at once, or this share of them; else what the script's header says (50)",
       example: "10%",
     }),
     maxErrors: amount.optional().meta({
       description:
-        "the rollout stops when more targets than this have failed, timed out or are lost (0)",
+        "the rollout stops when more targets than this have failed, timed out or are lost; without it and onError what the script's header says (0)",
       example: 2,
     }),
-    onError: z.enum(["stop", "continue"]).default("stop").meta({
+    onError: onError.optional().meta({
       description: "continue: whatever number of errors stops nothing",
     }),
     order: z
@@ -88,7 +105,7 @@ export const rolloutRequest = z
       description: "what must hold for the containers of a batch before the next one begins",
     }),
   })
-  .refine(({ maxErrors, onError }) => maxErrors === undefined || onError === "stop", {
+  .refine(({ maxErrors, onError }) => maxErrors === undefined || onError !== "continue", {
     message: "maxErrors says nothing where errors do not stop it",
     path: ["maxErrors"],
   })

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { concurrencyRequest } from "./concurrency.ts";
+import { rolloutDefaults } from "./rollout.ts";
 import { pageOf, pageQuery, sha256, timestamp } from "./shared.ts";
 
 /** One parameter that a script's header declares. */
@@ -68,6 +70,12 @@ export const scriptHeaderView = z
     on: z.array(z.string()),
     except: z.array(z.string()),
     effect: z.enum(["read", "write", "destructive"]).nullable(),
+    rollout: rolloutDefaults
+      .nullable()
+      .meta({ description: "of @parallel and @on-failure: for runs that say nothing of it" }),
+    concurrency: concurrencyRequest
+      .nullable()
+      .meta({ description: "of @concurrency: for runs that bring no key of their own" }),
     database: z.string().nullable().meta({ description: "for SQL: which database" }),
     rows: z
       .enum(["table", "csv", "json"])

@@ -1,4 +1,4 @@
-import type { HealthRequest, RolloutRequest } from "../contract/rollout.ts";
+import { DEFAULT_AT_ONCE, type HealthRequest, type RolloutRequest } from "../contract/rollout.ts";
 import { parseDurationMs } from "../duration.ts";
 import type { ScriptLaunch } from "../script/interpreter.ts";
 import { resolveLaunch } from "../script/resolve-launch.ts";
@@ -38,7 +38,14 @@ export function planRollout(
   total: number,
   seed: number | null,
 ): RolloutPlan {
-  const { maxConcurrency, maxErrors = 0, onError, order, pause, health } = request;
+  const {
+    maxConcurrency = DEFAULT_AT_ONCE,
+    maxErrors = 0,
+    onError,
+    order,
+    pause,
+    health,
+  } = request;
   return {
     maxConcurrency: resolvePositive(maxConcurrency, total),
     maxErrors: onError === "continue" ? null : resolveAmount(maxErrors, total),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type RolloutRequest, rolloutRequest } from "../contract/rollout.ts";
+import { type RolloutDefaults, type RolloutRequest, rolloutRequest } from "../contract/rollout.ts";
 import { type ExecutionState, isTerminal } from "../runs/execution-state.ts";
 import { resolveAmount, resolvePositive } from "./amount.ts";
 import { orderTargets } from "./order-targets.ts";
@@ -15,6 +15,7 @@ import {
   progressOf,
   type RolloutProgress,
 } from "./rollout-step.ts";
+import { withHeaderDefaults } from "./with-header-defaults.ts";
 
 const plan = (input: object, total: number) =>
   planRollout(rolloutRequest.parse(input) as RolloutRequest, total, null);
@@ -77,6 +78,33 @@ describe("the request", () => {
     expect([0, 1, 4, 5, 9].map((position) => batchOf([1, 4, 5], position))).toEqual([
       0, 1, 1, 2, 2,
     ]);
+  });
+});
+
+describe("what a script's header says holds where the caller does not say it", () => {
+  const header = { maxConcurrency: "10%", onError: "stop", maxErrors: 2 } as const;
+  const merged = (asked: object | undefined, defaults: RolloutDefaults | null = header) => {
+    const request = withHeaderDefaults(asked && rolloutRequest.parse(asked), defaults);
+    return request && planRollout(request, 100, null);
+  };
+
+  test.each([
+    [undefined, { maxConcurrency: 10, maxErrors: 2, order: "name" }],
+    [{ batch: 50 }, { maxConcurrency: 10, maxErrors: 2, batches: [50, 50] }],
+    [{ maxConcurrency: 5 }, { maxConcurrency: 5, maxErrors: 2 }],
+    [{ maxErrors: "1%" }, { maxConcurrency: 10, maxErrors: 1 }],
+    [{ onError: "continue" }, { maxConcurrency: 10, maxErrors: null }],
+    [{ onError: "stop" }, { maxConcurrency: 10, maxErrors: 0 }],
+  ])("%o", (asked, expected) => {
+    expect(merged(asked)).toMatchObject(expected);
+  });
+
+  test("and a limit of the caller's is one where the header's errors stop nothing", () => {
+    expect(merged({ maxErrors: 3 }, { onError: "continue" })).toMatchObject({ maxErrors: 3 });
+  });
+
+  test("and what neither says is no rollout", () => {
+    expect(merged(undefined, null)).toBeUndefined();
   });
 });
 

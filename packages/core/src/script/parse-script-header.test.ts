@@ -3,6 +3,14 @@ import { describe, expect, test } from "vitest";
 import { parseScriptHeader } from "./parse-script-header.ts";
 import { toHeaderView } from "./script-header.ts";
 
+const PARALLEL_FORM = "@parallel is a number of targets or a share of them, such as 10 or 25%";
+const ON_FAILURE_FORM =
+  "@on-failure is stop, continue, or stop after 2 (or 10%): more failed targets than that stop it";
+const CONCURRENCY_FORM =
+  "@concurrency is a key, such as db/backup, and then nothing or queue, skip, cancel";
+const NO_NUMBER =
+  "@concurrency is a key, such as db/backup, of which one run goes on at a time, and no number; @parallel says how many targets at once";
+
 function parse(lines: string, path = "x.sh") {
   return parseScriptHeader(lines, path);
 }
@@ -40,6 +48,9 @@ const FULL = `#!/usr/bin/env bash
 # @max-processes 64
 # @umask    0027
 # @survivors wait
+# @parallel 25%
+# @on-failure stop after 2
+# @concurrency db/vacuum skip
 # @effect   write
 # @tags     postgres, maintenance
 # @owner    dba@example.org
@@ -76,6 +87,8 @@ test("a header is read whole, to the first line of code", () => {
       umask: "0027",
     },
     survivors: "wait",
+    rollout: { maxConcurrency: "25%", onError: "stop", maxErrors: 2 },
+    concurrency: { key: "db/vacuum", onConflict: "skip" },
     on: ["label=role=db", "project=shop"],
     except: ["pg-3"],
     effect: "write",
@@ -99,7 +112,12 @@ test("a header is read whole, to the first line of code", () => {
     type: "string",
     help: "password of the postgres role",
   });
-  expect(toHeaderView(header).interpreter).toEqual(["bash"]);
+  const { interpreter, rollout, concurrency } = toHeaderView(header);
+  expect(interpreter).toEqual(["bash"]);
+  expect({ rollout, concurrency }).toEqual({
+    rollout: header.rollout,
+    concurrency: header.concurrency,
+  });
 });
 
 describe("a header is found", () => {
@@ -138,13 +156,39 @@ describe("a header is found", () => {
   });
 });
 
+test.each([
+  ["@parallel 10", { rollout: { maxConcurrency: 10 }, concurrency: null }],
+  ["@on-failure stop", { rollout: { onError: "stop" } }],
+  ["@on-failure stop  after\t10%", { rollout: { onError: "stop", maxErrors: "10%" } }],
+  ["@on-failure continue", { rollout: { onError: "continue" } }],
+  [
+    "@concurrency db/backup",
+    { rollout: null, concurrency: { key: "db/backup", onConflict: "queue" } },
+  ],
+  ["@concurrency db/backup cancel", { concurrency: { key: "db/backup", onConflict: "cancel" } }],
+])("%s says when executions start", (line, expected) => {
+  const { header, problems } = parse(`# @deckhand 1\n# ${line}\n`);
+  expect(problems).toEqual([]);
+  expect(header).toMatchObject(expected);
+});
+
 describe("a problem says where it is and what was meant", () => {
   test.each([
     [["@parm A int"], ["3:3 @parm is not a key; did you mean @param?"]],
-    [["@concurrency 1"], ["3:3 @concurrency is not supported by this version"]],
+    [["@retain 30d"], ["3:3 @retain is not supported by this version"]],
     [["@title"], ["3:9 @title needs a value"]],
     [["@title a", "@title b"], ["4:3 @title is given twice"]],
     [["@timeout soon"], ["3:12 @timeout is a duration, such as 30s, 10m or 1h30m"]],
+    [["@parallel 0"], [`3:13 ${PARALLEL_FORM}`]],
+    [["@parallel 10 %"], [`3:13 ${PARALLEL_FORM}`]],
+    [["@parallel 1", "@parallel 2"], ["4:3 @parallel is given twice"]],
+    [["@on-failure stop after"], [`3:15 ${ON_FAILURE_FORM}`]],
+    [["@on-failure continue after 2"], [`3:15 ${ON_FAILURE_FORM}`]],
+    [["@on-failure ignore"], [`3:15 ${ON_FAILURE_FORM}`]],
+    [["@concurrency db/backup wait"], [`3:16 ${CONCURRENCY_FORM}`]],
+    [["@concurrency db backup skip"], [`3:16 ${CONCURRENCY_FORM}`]],
+    [["@concurrency 1"], [`3:16 ${NO_NUMBER}`]],
+    [["@concurrency 3 per host"], [`3:16 ${NO_NUMBER}`]],
     [["@effect reed"], ["3:11 @effect is one of read, write, destructive"]],
     [
       ["@on label=a,projct=x"],

@@ -15,6 +15,13 @@ import {
 } from "./interpreter.ts";
 import { type ParsedParam, parseParam, parseSecret } from "./parse-param.ts";
 import {
+  ON_FAILURE_FORM,
+  PARALLEL_FORM,
+  readConcurrency,
+  readOnFailure,
+  readParallel,
+} from "./read-start-keys.ts";
+import {
   RESOURCE_LIMITS,
   type ResourceLimitName,
   readResourceLimit,
@@ -30,14 +37,7 @@ const MOST_PROBLEMS = 100;
 const KEY_LINE = /^@([A-Za-z][\w-]*)([ \t]*)/;
 
 /** Keys of the header format that this version does not act on; they are refused so that none is silently ignored. */
-const LATER_KEYS: readonly string[] = [
-  "max",
-  "output",
-  "concurrency",
-  "parallel",
-  "on-failure",
-  "retain",
-];
+const LATER_KEYS: readonly string[] = ["max", "output", "retain"];
 
 export interface ParsedHeader {
   readonly header: ScriptHeader;
@@ -91,6 +91,8 @@ function startReading(declared: boolean): Reading {
     workdir: null,
     timeoutMs: null,
     survivors: null,
+    rollout: null,
+    concurrency: null,
     effect: null,
     database: null,
     rows: null,
@@ -182,6 +184,9 @@ const TAKE_BY_KEY: Readonly<Record<string, Take>> = {
   rows: takeRows,
   timeout: takeTimeout,
   survivors: takeSurvivors,
+  parallel: takeParallel,
+  "on-failure": takeOnFailure,
+  concurrency: takeConcurrency,
   interpreter: takeInterpreter,
   env: takeEnv,
   on: takeSelector("on"),
@@ -235,6 +240,24 @@ function takeSurvivors(reading: Reading, entry: Entry): void {
   const { success, data } = survivorPolicy.safeParse(entry.value);
   if (success) reading.draft.survivors = data;
   else fault(reading, entry, `@survivors is one of ${survivorPolicy.options.join(", ")}`);
+}
+
+function takeParallel(reading: Reading, entry: Entry): void {
+  const maxConcurrency = readParallel(entry.value);
+  if (maxConcurrency === undefined) fault(reading, entry, PARALLEL_FORM);
+  else reading.draft.rollout = { ...reading.draft.rollout, maxConcurrency };
+}
+
+function takeOnFailure(reading: Reading, entry: Entry): void {
+  const onFailure = readOnFailure(entry.value);
+  if (onFailure === undefined) fault(reading, entry, ON_FAILURE_FORM);
+  else reading.draft.rollout = { ...reading.draft.rollout, ...onFailure };
+}
+
+function takeConcurrency(reading: Reading, entry: Entry): void {
+  const concurrency = readConcurrency(entry.value);
+  if (typeof concurrency === "string") fault(reading, entry, concurrency);
+  else reading.draft.concurrency = concurrency;
 }
 
 function takeRows(reading: Reading, entry: Entry): void {

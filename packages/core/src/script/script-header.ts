@@ -1,3 +1,5 @@
+import type { Concurrency } from "../contract/concurrency.ts";
+import type { RolloutDefaults } from "../contract/rollout.ts";
 import type { ResourceLimits, SurvivorPolicy } from "../contract/run.ts";
 import type { SqlRows } from "../contract/sql.ts";
 import type { ScriptHeaderView, ScriptParam } from "../contract/script.ts";
@@ -16,6 +18,9 @@ export interface ScriptHeader {
   readonly timeoutMs: number | null;
   readonly limits: ResourceLimits;
   readonly survivors: SurvivorPolicy | null;
+  /** How many targets at once, and what errors do; null when it says neither. */
+  readonly rollout: RolloutDefaults | null;
+  readonly concurrency: Concurrency | null;
   readonly on: readonly string[];
   readonly except: readonly string[];
   readonly effect: ScriptHeaderView["effect"];

@@ -16,6 +16,7 @@ const param = {
 
 const field = { ...param, label: "Table" };
 
+const rollout = { maxConcurrency: "10%", onError: "stop", maxErrors: 2 };
 const header = {
   title: "Vacuum a table",
   about: "Reclaims dead rows.",
@@ -26,6 +27,8 @@ const header = {
   on: ["label=role=db"],
   except: [],
   effect: "write",
+  rollout,
+  concurrency: { key: "db/vacuum", onConflict: "queue" },
   database: null,
   rows: null,
   acceptsArgs: false,
@@ -69,6 +72,7 @@ export const SCRIPT_EXAMPLES: Readonly<Record<string, unknown>> = {
     },
   },
   ScriptHeader: header,
+  RolloutDefaults: rollout,
   ScriptSource: source,
   ScriptSummary: scriptSummary,
   Script: { ...scriptSummary, text },

@@ -100,6 +100,23 @@ test("a request's limit goes before the header's, one by one", async () => {
   });
 });
 
+test("when it starts is what the request says, else the header, part by part", async () => {
+  const header = withHeader("@parallel 10", "@on-failure continue", "@concurrency db/vacuum skip");
+  expect(toPlanView(await plan(header))).toMatchObject({
+    rollout: { maxConcurrency: 10, maxErrors: null },
+    concurrency: { key: "db/vacuum", onConflict: "skip" },
+  });
+  const asked = await plan({ ...header, rollout: { maxErrors: 3 }, concurrency: { key: "other" } });
+  expect(toPlanView(asked)).toMatchObject({
+    rollout: { maxConcurrency: 10, maxErrors: 3 },
+    concurrency: { key: "other", onConflict: "queue" },
+  });
+  expect([asked.keptRequest.rollout?.maxConcurrency, asked.keptRequest.concurrency?.key]).toEqual([
+    undefined,
+    "other",
+  ]);
+});
+
 test("the request that is kept for a rerun has what was asked for, and not what a header says", async () => {
   const { keptRequest } = await plan({
     ...withHeader("@nice 5", "@survivors wait"),

@@ -16,6 +16,7 @@ import {
   type RunRequest,
   type ScriptHeader,
   type ScriptLaunch,
+  withHeaderDefaults,
 } from "@deckhand/core";
 import { type ChooseTargetsDeps, chooseTargets } from "./choose-targets.ts";
 import { readStoredScript, type ScriptVersions } from "./read-stored-script.ts";
@@ -81,9 +82,9 @@ export async function checkRequest(
   deps: CheckDeps,
   request: RunRequest,
 ): Promise<readonly string[]> {
-  const { params } = await resolveSource(deps, request);
+  const { params, rollout } = await resolveSource(deps, request);
   for (const selector of [...request.on, ...request.except]) parseSelector(selector);
-  orderRun({ newSeed: () => 0 }, request, []);
+  orderRun({ newSeed: () => 0 }, { rollout }, []);
   return Object.keys(params.secrets);
 }
 
@@ -93,12 +94,17 @@ export async function planRun(
   request: RunRequest,
   { isTrial }: { readonly isTrial: boolean },
 ): Promise<PlannedRun> {
-  const { source, params, stdin, plan } = await resolveSource(deps, request);
-  const { targets, pick, rollout } = await chooseTargets(deps, request, isTrial);
+  const { source, params, stdin, plan, rollout } = await resolveSource(deps, request);
+  const chosen = await chooseTargets(deps, { ...request, rollout }, isTrial);
   const facts = await resolveTargetParams(deps.select, source.header, params);
   return {
-    plan: { ...plan, pick, rollout, env: { ...plan.env, ...facts } },
-    targets,
+    plan: {
+      ...plan,
+      pick: chosen.pick,
+      rollout: chosen.rollout,
+      env: { ...plan.env, ...facts },
+    },
+    targets: chosen.targets,
     keptRequest: toKept(request, params),
     scriptText: source.text,
     stdin,
@@ -113,7 +119,8 @@ async function resolveSource(deps: CheckDeps, request: RunRequest) {
   assertArgs(source, request);
   const stdin = toStdin(request, deps.limits);
   const plan = toPlan(deps, { request, source, params, hasStdin: stdin !== undefined });
-  return { source, params, stdin, plan };
+  const rollout = withHeaderDefaults(request.rollout, source.header?.rollout ?? null);
+  return { source, params, stdin, plan, rollout };
 }
 
 async function toSource(deps: CheckDeps, request: RunRequest): Promise<Source> {
@@ -261,7 +268,7 @@ function toPlan(
     resources: toResources({ ...header?.limits, ...request.limits }),
     survivors: request.survivors ?? header?.survivors ?? "kill",
     effect: header?.effect ?? null,
-    concurrency: request.concurrency,
+    concurrency: request.concurrency ?? header?.concurrency ?? undefined,
     retry: request.retry,
   };
 }

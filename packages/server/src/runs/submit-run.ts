@@ -1,4 +1,10 @@
-import { AppError, firstProgress, type RunOrigin, type RunRequest } from "@deckhand/core";
+import {
+  AppError,
+  type Concurrency,
+  firstProgress,
+  type RunOrigin,
+  type RunRequest,
+} from "@deckhand/core";
 import type { Transaction } from "kysely";
 import type { Caller } from "../audit/caller.ts";
 import type { Database } from "../database/database.ts";
@@ -46,6 +52,8 @@ export interface SubmitInput {
   readonly origin: RunOrigin;
   /** Parameters whose values were given as secrets; a program that does not take them as such gets none of them. */
   readonly secretParams?: readonly string[];
+  /** A key for a run that brings none, and what becomes of it while another run has its key. */
+  readonly overlap?: Concurrency | undefined;
   /** What is written together with the run, or not at all. */
   readonly within?: (transaction: Transaction<Database>, runId: string) => Promise<void>;
 }
@@ -64,7 +72,7 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   const replay = await findReplay(deps, input, requestSha256);
   if (replay) return replay;
   await deps.assertAccepting();
-  const planned = await deps.plan(input.request);
+  const planned = withOverlap(await deps.plan(input.request), input);
   assertStaysSecret(planned, input.secretParams ?? []);
   assertRoom(deps, planned.targets.length);
   const run = toNewRun(deps, { input, planned, requestSha256 });
@@ -80,6 +88,18 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   if (inserted.isOpen) deps.conductor.accept(toAccepted(run, inserted.claim));
   await deps.synced();
   return { runId: run.id, replayed: false, secretNames: run.plan.secretNames };
+}
+
+/** A script's key is kept; what is done about it is what the overlap says. Only a request's own goes before both. */
+function withOverlap(planned: PlannedRun, { request, overlap }: SubmitInput): PlannedRun {
+  if (!overlap || request.concurrency) return planned;
+  const { plan, keptRequest } = planned;
+  const concurrency = { ...overlap, key: plan.concurrency?.key ?? overlap.key };
+  return {
+    ...planned,
+    plan: { ...plan, concurrency },
+    keptRequest: { ...keptRequest, concurrency },
+  };
 }
 
 async function findReplay(deps: SubmitDeps, input: SubmitInput, requestSha256: string) {

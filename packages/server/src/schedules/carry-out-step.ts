@@ -1,11 +1,11 @@
 import {
   AppError,
+  type Concurrency,
   type FireCause,
   type FireStep,
   isAppError,
   MOST_COUNTED,
   parseDurationMs,
-  type RunRequest,
 } from "@deckhand/core";
 import type { Kysely, Transaction } from "kysely";
 import { type Caller, callerItself } from "../audit/caller.ts";
@@ -116,7 +116,8 @@ async function start(
 ): Promise<SubmittedRun> {
   let noted: NewFire | undefined;
   const submitted = await deps.submit({
-    request: toRequest(deps.vault, schedule, fire.cause),
+    request: openRequest(deps.vault, schedule),
+    overlap: toOverlap(schedule, fire.cause),
     caller: asked.caller ?? callerItself(schedule.by),
     idempotencyKey: asked.idempotencyKey,
     origin: { kind: "schedule", id: schedule.id, name: schedule.name },
@@ -136,15 +137,14 @@ async function start(
 
 const ON_CONFLICT = { skip: "skip", queue: "queue", replace: "cancel" } as const;
 
-/** The overlap policy is a key of the schedule's own, unless its run brings another. */
-function toRequest(vault: Vault, schedule: Schedule, cause: FireCause): RunRequest {
-  const request = openRequest(vault, schedule);
-  const { overlap } = schedule.body;
-  if (request.concurrency !== undefined || overlap === "allow") return request;
+/** The overlap policy is a key of the schedule's own, unless its run or its script brings another. */
+function toOverlap({ id, body }: Schedule, cause: FireCause): Concurrency | undefined {
+  const { overlap } = body;
+  if (overlap === "allow") return undefined;
   // What is made up for comes all at once, and each of it is wanted.
   const isInTurn = cause === "caught-up" && overlap === "skip";
   const onConflict = isInTurn ? "queue" : ON_CONFLICT[overlap];
-  return { ...request, concurrency: { key: toKey(schedule.id), onConflict } };
+  return { key: toKey(id), onConflict };
 }
 
 function toKey(scheduleId: string): string {
