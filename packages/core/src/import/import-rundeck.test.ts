@@ -65,6 +65,22 @@ function one(changes: Record<string, unknown>) {
   return job;
 }
 
+test.each([
+  [{ threadcount: "25%" }, ["# @parallel 25%", "# @on-failure stop"], []],
+  [{ threadcount: 3, keepgoing: "true" }, ["# @parallel 3", "# @on-failure continue"], []],
+  [
+    { threadcount: "${option.n}", rankAttribute: "rack", rankOrder: "descending" },
+    ["# @on-failure stop"],
+    ["rankOrder", "rankAttribute", "threadcount"],
+  ],
+])("of a dispatch %j the header says %j", (dispatch, lines, leftOut) => {
+  const job = one({ nodefilters: { dispatch, filter: "pg-1" } });
+  const found = job.script?.text.split("\n").filter((line) => /@(parallel|on-failure)/.test(line));
+  expect(found).toEqual(lines);
+  const places = job.findings.map(({ place }) => place).filter((place) => /dispatch/.test(place));
+  expect(places).toEqual(leftOut.map((key) => `nodefilters.dispatch.${key}`));
+});
+
 function withSteps(...commands: unknown[]) {
   return one({ sequence: { keepgoing: false, commands } });
 }
@@ -80,6 +96,8 @@ test("a job becomes a script with a header, and a schedule that is off", () => {
 # Ask Ann before the big ones.
 # @on name=pg-*|pg-main
 # @timeout 30m
+# @parallel 2
+# @on-failure continue
 # @param table string = "public.orders" -- The table
 # @param mode choice("fast"|"full"|"a|b") = "fast"
 # @param verbose string?
@@ -104,7 +122,6 @@ psql -c "vacuum (\${mode}) $table" \${verbose:+"\${verbose}"}
   expect(kinds(job)).toEqual([
     "left-out notification",
     "left-out retry",
-    "left-out nodefilters.dispatch",
     "changed options.db-password",
     "left-out options.db-password.storagePath",
     "changed sequence.commands[0].script",

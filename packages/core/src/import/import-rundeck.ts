@@ -12,6 +12,7 @@ import {
   toScheduleName,
   toSegment,
 } from "./imported-job.ts";
+import { toDispatchLines } from "./rundeck-dispatch.ts";
 import { type RundeckJob, rundeckJob } from "./rundeck-job.ts";
 import { type OptionParam, toOptionParams } from "./rundeck-options.ts";
 import { toCron } from "./rundeck-schedule.ts";
@@ -72,12 +73,11 @@ const KEY_DETAILS: Readonly<Record<string, string>> = {
   plugins: "log filters and other plugins have no counterpart",
   maxMultipleExecutions:
     "how many may run at once is not counted; a schedule's overlap says whether two may",
-  "nodefilters.dispatch": "how many at once and what after a failure is given with the run",
 };
 
 /** Of what a job says in parts, what is read, and what is so anyway. */
 const PARTS: readonly (readonly ["nodefilters" | "sequence", readonly string[]])[] = [
-  ["nodefilters", ["filter", "filterExclude"]],
+  ["nodefilters", ["filter", "filterExclude", "dispatch"]],
   ["sequence", ["commands", "keepgoing", "strategy"]],
 ];
 
@@ -135,6 +135,7 @@ function toHeader(job: RundeckJob, { params, aim, findings }: HeaderParts): stri
     ...aim.on.map((selector) => `@on ${selector}`),
     ...aim.except.map((selector) => `@except ${selector}`),
     ...toTimeoutLines(job, findings),
+    ...toDispatchLines(job, findings),
     ...params.map(({ line }) => line),
   ];
 }

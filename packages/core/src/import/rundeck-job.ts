@@ -45,6 +45,13 @@ const schedule = z.looseObject({
 });
 export type RundeckSchedule = z.output<typeof schedule>;
 
+/** Rundeck goes from node to node and stops at the first failure where nothing else is said. */
+const dispatch = z.looseObject({
+  keepgoing: flag.default(false),
+  threadcount: text.default("1"),
+  rankOrder: text.default("ascending"),
+});
+
 /** A job as `rd jobs list -f jobs.yaml --format yaml` writes it, as far as it is read; other keys are kept, to be told of. */
 export const rundeckJob = z.looseObject({
   name: text,
@@ -58,7 +65,11 @@ export const rundeckJob = z.looseObject({
   timeZone: text.optional(),
   tags: z.union([text.transform((all) => all.split(",")), z.array(text)]).default([]),
   nodefilters: z
-    .looseObject({ filter: text.optional(), filterExclude: text.optional() })
+    .looseObject({
+      filter: text.optional(),
+      filterExclude: text.optional(),
+      dispatch: dispatch.optional(),
+    })
     .optional(),
   options: z.array(option).default([]),
   sequence: z
