@@ -79,6 +79,7 @@ export const ERROR_CATALOG = {
   GROUP_CYCLE: { class: "unprocessable", title: "Groups refer to each other in a circle" },
   NO_TARGET_MATCHED: { class: "unprocessable", title: "No target matches" },
   TOO_MANY_TARGETS: { class: "unprocessable", title: "More targets match than allowed" },
+  HEALTHCHECK_MISSING: { class: "unprocessable", title: "A container has no HEALTHCHECK" },
   TARGET_AMBIGUOUS: { class: "unprocessable", title: "The name fits several targets" },
   TERMINAL_REFUSED: { class: "unprocessable", title: "The terminal could not be started" },
   SEARCH_OFF: { class: "unprocessable", title: "Output is not indexed here" },

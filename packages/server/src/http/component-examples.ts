@@ -76,7 +76,7 @@ const rolloutProgress = { waitsFor: null, stopped: null };
 const gate = {
   batch: 1,
   state: "passed",
-  detail: "1 containers are well.",
+  detail: "1 container is well.",
   startedAt: TIME.started,
   finishedAt: TIME.finished,
 };

@@ -6,6 +6,7 @@ import {
   tooManyMatched,
 } from "../targets/select-targets.ts";
 import type { TargetPicker } from "./pick-targets.ts";
+import { assertHealthchecks } from "./rollout/assert-healthchecks.ts";
 import { orderRun } from "./rollout/order-run.ts";
 import type { PlannedTarget } from "./run-plan.ts";
 
@@ -39,6 +40,7 @@ export async function chooseTargets(
   if (wanted > most) throw tooManyMatched(wanted, most);
   const { targets, pick } = await deps.pick({ request, targets: matched, isTrial });
   const ordered = orderRun(deps, request, targets);
+  assertHealthchecks(ordered);
   return { targets: ordered.targets.map(toPlanned), pick, rollout: ordered.rollout };
 }
 

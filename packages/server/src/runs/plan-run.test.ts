@@ -117,6 +117,16 @@ test("when it starts is what the request says, else the header, part by part", a
   ]);
 });
 
+test("a gate on a HEALTHCHECK that a target has not is refused", async () => {
+  const rollout = { canary: 1, health: { healthcheck: true } };
+  await expect(plan({ argv: ["true"], rollout })).rejects.toMatchObject({
+    code: "HEALTHCHECK_MISSING",
+    status: 422,
+    message: "1 of 1 containers has no HEALTHCHECK: db-1.",
+    errors: [{ pointer: "/rollout/health/healthcheck" }],
+  });
+});
+
 test("the request that is kept for a rerun has what was asked for, and not what a header says", async () => {
   const { keptRequest } = await plan({
     ...withHeader("@nice 5", "@survivors wait"),

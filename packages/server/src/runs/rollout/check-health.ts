@@ -47,7 +47,7 @@ export async function checkHealth(
     const failed = rest.filter((_, index) => looks[index]?.kind === "never");
     if (failed.length > 0) return { isHealthy: false, detail: toWords(failed) };
     rest = rest.filter((_, index) => looks[index]?.kind !== "well");
-    if (rest.length === 0) return { isHealthy: true, detail: `${all.length} containers are well.` };
+    if (rest.length === 0) return { isHealthy: true, detail: toWell(all.length) };
     const leftMs = untilMs - deps.now();
     if (leftMs <= 0 || signal.aborted)
       return { isHealthy: false, detail: `The time is over: ${toWords(rest)}` };
@@ -111,6 +111,10 @@ async function lookInside(
   if (!probe) return WELL;
   const timeoutMs = Math.max(LOOK_EVERY_MS, untilMs - deps.now());
   return runProbe(deps, { row, plan, probe, timeoutMs }, signal);
+}
+
+function toWell(count: number): string {
+  return count === 1 ? "1 container is well." : `${count} containers are well.`;
 }
 
 function toWords(watched: readonly Watched[]): string {
