@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Schedule } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dockerContainer, type TestContainer } from "../../../test/support/containers.ts";
@@ -74,6 +76,29 @@ test("a command line and a file need no script in the library", async () => {
   );
   expect(piped.stdout).toContain("piped  disabled");
   expect((await schedules("run", "piped")).stdout).toBe("from stdin\n");
+});
+
+test("a parameter of the type file is kept as the file was, until another one is set", async () => {
+  const script = join(line.home, "config.sh");
+  const text = '#!/bin/sh\n# @deckhand 1\n# @param CONFIG file\nprintf %s "$CONFIG"\n';
+  await writeFile(script, text);
+  expect((await line.run(["scripts", "put", script, "config.sh"])).exitCode).toBe(0);
+  const conf = join(line.home, "app.conf");
+  await writeFile(conf, "port = 80\n\n");
+  const made = ["create", "filed", "@yearly", "config", `CONFIG=@${conf}`, "--on", container.name];
+  expect((await schedules(...made)).exitCode).toBe(0);
+  await writeFile(conf, "port = 81\n");
+  expect((await schedules("run", "filed")).stdout).toBe("port = 80\n\n");
+  expect((await schedules("set", "filed", `CONFIG=@${conf}`)).exitCode).toBe(0);
+  expect((await schedules("run", "filed")).stdout).toBe("port = 81\n");
+  for (const words of [
+    ["create", "other", "@yearly", "config", "--on", container.name],
+    ["set", "filed"],
+  ])
+    expect(await schedules(...words, "CONFIG=@/none")).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining('the file "/none" of CONFIG is not there'),
+    });
 });
 
 test("the next times are shown before anything is saved, with what the clocks do to them", async () => {
