@@ -141,18 +141,21 @@ test("what happens to a container starts it in that container", async () => {
   await triggers("rm", "started");
 });
 
-test("the whole of one may be given as a file", async () => {
-  const source = { kind: "webhook", scheme: "github", secret: randomBytes(20).toString("hex") };
-  const run = { script: "ci/say@1", on: [container.name], timeout: "1s" };
-  const wrong = await file("trigger.json", JSON.stringify({ source, run }));
-  const refused = await triggers("set", "whole", "--file", wrong);
+test("the whole of one may be given as a file, and what only that can say stays", async () => {
+  const secret = randomBytes(20).toString("hex");
+  const source = { kind: "webhook", scheme: "github", secret, tolerance: "1h" };
+  const run = { script: "ci/say@1", on: [container.name], retry: { attempts: 3 } };
+  const whole = async (body: object) =>
+    triggers("set", "whole", "--file", await file("trigger.json", JSON.stringify(body)));
+  const refused = await whole({ source, run: { ...run, timeout: "1s" } });
   expect(refused).toMatchObject({ exitCode: 64, stderr: expect.stringContaining("/run/timeout") });
-  const right = await file(
-    "trigger.json",
-    JSON.stringify({ source, run: { ...run, timeout: undefined } }),
-  );
-  expect((await triggers("set", "whole", "--file", right)).exitCode).toBe(0);
-  expect((await read("whole")).run.script).toBe("ci/say@1");
+  expect((await whole({ source, run })).exitCode).toBe(0);
+  await triggers("set", "whole", "--webhook", "github", "--limit", "5/1h");
+  expect(await read("whole")).toMatchObject({
+    source: { scheme: "github", tolerance: "1h" },
+    run: { script: "ci/say@1", retry: { attempts: 3 } },
+    limit: { count: 5, per: "1h" },
+  });
   await triggers("rm", "whole");
 });
 
