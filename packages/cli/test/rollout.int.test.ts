@@ -205,7 +205,7 @@ describe("between batches", () => {
     expect((await line.run([...both, "--except", bare.name, ...sh("true")])).exitCode).toBe(0);
   });
 
-  test("so is that of one that is paused and has one not", async () => {
+  test("that of a container that is paused is known, and the run is planned", async () => {
     const [first = ""] = fleet.names;
     const words = ["exec", "--on", first, "--canary", "1", "--health", "healthcheck", "--dry-run"];
     await docker("pause", first);
