@@ -49,7 +49,9 @@ export function outputComparer(deps: SameOutputDeps): OutputComparer {
     for (const row of ended) {
       const fingerprint = await fingerprintOf(row);
       const hash = toHash(row, fingerprint[by]);
-      groups.set(hash, [...(groups.get(hash) ?? []), { row, fingerprint }]);
+      const group = groups.get(hash) ?? [];
+      groups.set(hash, group);
+      group.push({ row, fingerprint });
     }
     const largestFirst = [...groups].sort(([, one], [, other]) => other.length - one.length);
     const firsts = largestFirst.map(([, members]) => (members[0] as Member).row);
