@@ -16,6 +16,7 @@ export const DEFAULT_LIMITS = {
   mostTargetsPerRun: 1_000,
   executionsPerContainer: 16,
   executionsPerEngine: 64,
+  restingConnectionsPerEngine: 256,
   queuedExecutions: 10_000,
   headersTimeoutMs: 10_000,
   connections: 1_024,

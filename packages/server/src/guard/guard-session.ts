@@ -5,10 +5,10 @@ import type { ClientFrame, GuardFrame } from "./frames.ts";
 import { GuardExecution } from "./guard-execution.ts";
 import type { GuardAddress, GuardLink } from "./guard-link.ts";
 import type { GuardProgram } from "./guard-program.ts";
+import type { RestingLinks } from "./resting-links.ts";
 import { NoWay, openByAnyWay, type TriedWay, type WayMemory } from "./ways/open-by-any-way.ts";
 
 const OPEN_WITHIN_MS = 20_000;
-const IDLE_MS = 5 * 60_000;
 const RECONNECT_AFTER_MS = 50;
 const RECONNECT_AT_MOST_AFTER_MS = 2_000;
 
@@ -19,6 +19,8 @@ export interface GuardSessionOptions {
   readonly address: GuardAddress;
   readonly program: GuardProgram;
   readonly memory: WayMemory;
+  /** Where the connection is while nothing uses it. */
+  readonly resting: RestingLinks;
   /** Tells whether anybody still waits for this execution; what nobody waits for is ended in the guard. */
   readonly isWanted: (executionId: string) => Promise<boolean>;
   /** Nothing is open any more and nothing is under way. */
@@ -45,7 +47,6 @@ export class GuardSession {
   #instance: string | undefined;
   #startedAt: string | undefined;
   #lastChannel = 0;
-  #idle: NodeJS.Timeout | undefined;
   #closed = false;
   readonly #closing = new AbortController();
 
@@ -53,20 +54,22 @@ export class GuardSession {
     this.#options = options;
   }
 
+  get isOpen(): boolean {
+    return this.#link !== undefined;
+  }
+
   /** Makes sure of the connection. Throws NoWay, or the engine's AppError. */
   async open({ anew = false } = {}): Promise<GuardLink> {
-    if (this.#link) return this.#link;
-    this.#opening ??= this.#open(anew).finally(() => {
-      this.#opening = undefined;
-    });
-    return this.#opening;
+    const link = this.#link ?? (await this.#openOnce(anew));
+    // What it is opened for may never come.
+    if (this.#executions.size === 0) this.#rest();
+    return link;
   }
 
   /** Tells how the connection came about; where there is none, all ways are tried. Throws as `open`. */
   async examine(): Promise<OpenedWay> {
     const wasOpen = this.#link !== undefined;
     const link = await this.open({ anew: true });
-    if (this.#executions.size === 0) this.#rest();
     return { link, tried: this.#tried, wasThere: wasOpen || !link.startedGuard };
   }
 
@@ -84,13 +87,13 @@ export class GuardSession {
   close(): void {
     this.#closed = true;
     this.#closing.abort();
-    clearTimeout(this.#idle);
+    this.#options.resting.remove(this);
     for (const execution of this.#executions.values()) execution.detach();
     this.#link?.close();
   }
 
   #add(spec: ExecutionSpec, received: ByteCounts | undefined): GuardExecution {
-    clearTimeout(this.#idle);
+    this.#options.resting.remove(this);
     this.#lastChannel += 1;
     const channel = this.#lastChannel;
     const execution = new GuardExecution({
@@ -116,9 +119,14 @@ export class GuardSession {
 
   /** Stays connected for a while, for what may come. */
   #rest(): void {
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#link?.close(), IDLE_MS);
-    this.#idle.unref();
+    if (this.#link) this.#options.resting.add(this, () => this.#link?.close());
+  }
+
+  #openOnce(anew: boolean): Promise<GuardLink> {
+    this.#opening ??= this.#open(anew).finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
   }
 
   async #open(anew: boolean): Promise<GuardLink> {
@@ -180,6 +188,7 @@ export class GuardSession {
   #ended(link: GuardLink): void {
     if (this.#link !== link) return;
     this.#link = undefined;
+    this.#options.resting.remove(this);
     if (this.#closed) return;
     const waiting = [...this.#executions.values()].filter((execution) => !execution.isOver);
     if (waiting.length > 0) this.#reconnect();

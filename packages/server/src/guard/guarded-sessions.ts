@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { type Guarantees, isAppError } from "@deckhand/core";
+import { type Guarantees, isAppError, type OutcomeReason } from "@deckhand/core";
 import type { Engine } from "../engines/engine.ts";
 import type { ContainerPlace, Examiner } from "../sessions/examination.ts";
 import type { ExecutionSpec, Session, StartResult } from "../sessions/session.ts";
@@ -9,10 +9,15 @@ import { GUARD_GUARANTEES } from "./guard-execution.ts";
 import type { GuardAddress, GuardLink } from "./guard-link.ts";
 import { findGuardProgram } from "./guard-program.ts";
 import { GuardSession } from "./guard-session.ts";
+import { restingLinks } from "./resting-links.ts";
+import { turnstile } from "./turnstile.ts";
 import { NoWay, wayMemory } from "./ways/open-by-any-way.ts";
 import type { Way } from "./ways/way.ts";
 
 const RETRY_MS = 250;
+const REST_MS = 5 * 60_000;
+/** An engine does not open more in a second when it is asked for all at once: each would take as long as all of them. */
+const OPENING_AT_ONCE = 8;
 /** How often a connection may break while it is opened, until we take another way. */
 const BROKEN_TRIES = 3;
 
@@ -26,6 +31,8 @@ export interface GuardedSessionsOptions {
   readonly withoutShell?: Guarantees | undefined;
   /** Only whoever has it reaches our guards: names and secrets of all of them come from it. */
   readonly key: Uint8Array;
+  /** So many connections stay open while nothing runs over them: each is an exec that the engine carries. */
+  readonly mostResting: number;
   readonly isWanted: (executionId: string) => Promise<boolean>;
   /** Says that the fallback is taken in a container, and why. */
   readonly onFallback: (place: ContainerPlace, why: string) => void;
@@ -41,6 +48,8 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
   const { engine, fallback } = options;
   const sessions = new Map<string, GuardSession>();
   const memory = wayMemory(options.ways);
+  const resting = restingLinks({ most: options.mostResting, forMs: REST_MS });
+  const inTurn = turnstile(OPENING_AT_ONCE);
   let closed = false;
 
   async function sessionOf(place: ContainerPlace): Promise<GuardSession | undefined> {
@@ -58,6 +67,7 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
         address: toAddress(options, place),
         program,
         memory,
+        resting,
         isWanted: options.isWanted,
         onIdle: () => {
           if (sessions.get(key) === session) sessions.delete(key);
@@ -67,21 +77,37 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
     return session;
   }
 
-  /** `undefined` when the guard can not be reached by any way, or not in time. */
-  async function open(place: ContainerPlace, timeoutMs: number): Promise<Opened | undefined> {
-    const until = performance.now() + timeoutMs;
+  /** What waits for its turn spends nothing of its time. */
+  async function open(place: ContainerPlace, timeoutMs: number): Promise<Opening> {
+    let leftMs = timeoutMs;
     for (let tries = 1; ; tries++) {
       try {
         const session = await sessionOf(place);
-        return session && { session, link: await within(session.open(), until) };
+        if (!session) return { kind: "impossible", leftMs };
+        const link = await (session.isOpen ? session.open() : openInTurn(session));
+        return { kind: "opened", session, link, leftMs };
       } catch (error) {
         const again = isPassing(error) || (isBroken(error) && tries < BROKEN_TRIES);
-        if (closed || !again || performance.now() + RETRY_MS > until) {
+        if (closed || !again || leftMs < RETRY_MS) {
           options.onFallback(place, error instanceof Error ? error.message : String(error));
-          return undefined;
+          return { kind: error instanceof TooLate ? "late" : "impossible", leftMs };
         }
+        leftMs -= RETRY_MS;
         await delay(RETRY_MS);
       }
+    }
+
+    /** The place is kept for as long as the engine is busy with it, also when that is too late for us. */
+    function openInTurn(session: GuardSession): Promise<GuardLink> {
+      const answer = Promise.withResolvers<GuardLink>();
+      void inTurn(async () => {
+        const from = performance.now();
+        const opening = session.open();
+        await within(opening, leftMs).then(answer.resolve, answer.reject);
+        leftMs -= performance.now() - from;
+        await opening.catch(() => undefined);
+      });
+      return answer.promise;
     }
   }
 
@@ -89,11 +115,12 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
     spec: ExecutionSpec,
     onWay: Parameters<Session["start"]>[1],
   ): Promise<StartResult> {
-    const from = performance.now();
     const opened = await open(spec, spec.startTimeoutMs);
     if (closed) return { kind: "detached" };
-    const leftMs = Math.max(1_000, spec.startTimeoutMs - (performance.now() - from));
-    if (!opened) return fallback.start({ ...spec, startTimeoutMs: leftMs }, onWay);
+    // Another way would only have to wait for the same engine, and could leave us not knowing what it did.
+    if (opened.kind === "late") return { kind: "rejected", reason: toLate(spec) };
+    const leftMs = Math.max(1_000, opened.leftMs);
+    if (opened.kind !== "opened") return fallback.start({ ...spec, startTimeoutMs: leftMs }, onWay);
     await onWay?.(GUARD_GUARANTEES);
     if (closed) return { kind: "detached" };
     const execution = opened.session.start(spec);
@@ -106,7 +133,7 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
       if (way !== GUARD_GUARANTEES.way) return fallback.resume(spec, received, way);
       const opened = await open(spec, spec.startTimeoutMs);
       if (closed) return { kind: "detached" };
-      if (!opened) {
+      if (opened.kind !== "opened") {
         const detail = "The guard that holds the script could not be reached.";
         return { kind: "lost", reason: { code: "guard-gone", detail } };
       }
@@ -139,9 +166,21 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
   };
 }
 
-interface Opened {
-  readonly session: GuardSession;
-  readonly link: GuardLink;
+/** How it came out, and what is left of the time for it. */
+type Opening =
+  | {
+      readonly kind: "opened";
+      readonly session: GuardSession;
+      readonly link: GuardLink;
+      readonly leftMs: number;
+    }
+  | { readonly kind: "impossible" | "late"; readonly leftMs: number };
+
+class TooLate extends Error {}
+
+function toLate({ startTimeoutMs }: ExecutionSpec): OutcomeReason {
+  const detail = `The guard in the container did not answer within ${startTimeoutMs / 1000} s; nothing was started.`;
+  return { code: "start-timed-out", detail };
 }
 
 async function toStartResult(
@@ -186,14 +225,14 @@ function isPassing(error: unknown): boolean {
 
 /** Neither the engine nor a program said why. */
 function isBroken(error: unknown): boolean {
-  return !isAppError(error) && !(error instanceof NoWay);
+  return !isAppError(error) && !(error instanceof NoWay) && !(error instanceof TooLate);
 }
 
-async function within<Value>(value: Promise<Value>, until: number): Promise<Value> {
+async function within<Value>(value: Promise<Value>, timeoutMs: number): Promise<Value> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new Error("the guard did not answer in time")),
-    Math.max(0, until - performance.now()),
+    () => late.reject(new TooLate("the guard did not answer in time")),
+    Math.max(0, timeoutMs),
   );
   try {
     return await Promise.race([value, late.promise]);

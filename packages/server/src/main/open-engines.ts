@@ -91,7 +91,8 @@ export async function openEngines(
   const opened = new Map<string, OpenEngine>();
   for (const [name, engineConfig] of Object.entries(config.engines)) {
     const engine = await toDockerEngine(name, engineConfig, config);
-    opened.set(name, openEngine(engine, engineConfig, options));
+    const mostResting = config.limits.restingConnectionsPerEngine;
+    opened.set(name, openEngine(engine, engineConfig, { ...options, mostResting }));
   }
   const all = [...opened.values()];
   const sources = all.map(({ engine, inventory }) => ({
@@ -185,7 +186,12 @@ async function toDockerEngine(
 function openEngine(
   engine: Engine,
   { directExec, guard }: EngineConfig,
-  { guardKey, isWanted, logger }: OpenEnginesOptions,
+  {
+    guardKey,
+    isWanted,
+    logger,
+    mostResting,
+  }: OpenEnginesOptions & { readonly mostResting: number },
 ): OpenEngine {
   const fallback = filedSession({ engine, fallback: attachedSession({ engine, directExec }) });
   const owner = sidecarOwner(guardKey);
@@ -198,6 +204,7 @@ function openEngine(
     fallback,
     withoutShell: directExec ? DIRECT_GUARANTEES : undefined,
     key: guardKey,
+    mostResting,
     isWanted,
     onFallback: ({ containerId, user }, why) =>
       logger.warn({ engine: engine.name, containerId, user, why }, "the guard can not be used"),

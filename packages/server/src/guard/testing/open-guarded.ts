@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { DEFAULT_LIMITS } from "@deckhand/core";
 import type { Engine } from "../../engines/engine.ts";
 import { attachedSession } from "../../sessions/attached/attached-session.ts";
 import { filedSession } from "../../sessions/filed/filed-session.ts";
@@ -33,6 +34,7 @@ export function openGuarded(
     engine,
     fallback,
     key,
+    mostResting: DEFAULT_LIMITS.restingConnectionsPerEngine,
     isWanted,
     ways,
     onFallback: (_place, why) => onFallback(why),
