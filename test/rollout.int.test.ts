@@ -5,6 +5,7 @@ import { docker } from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
 import { type Fleet, startFleet } from "./support/fleet.ts";
+import { mostAtOnce } from "./support/most-at-once.ts";
 import { patientClient } from "./support/patient-client.ts";
 import { cancelRun, readRun, startRun } from "./support/run-requests.ts";
 
@@ -43,24 +44,6 @@ async function linesIn(file: string): Promise<readonly string[]> {
 const ended = (run: Run) => readRun(server, run.id, "?wait=120s");
 const states = (run: Run) => run.executions.map(({ state }) => state);
 const count = (run: Run, state: Execution["state"]) => run.counts[state] ?? 0;
-const started = (run: Run) => run.executions.filter(({ startedAt }) => startedAt !== null);
-
-/** The most that went on at the same time. */
-function mostAtOnce(run: Run): number {
-  const steps = started(run)
-    .flatMap(({ startedAt, finishedAt }) => [
-      { at: Date.parse(startedAt ?? ""), by: 1 },
-      { at: Date.parse(finishedAt ?? ""), by: -1 },
-    ])
-    // Of one millisecond, an end comes before a start.
-    .toSorted((one, other) => one.at - other.at || one.by - other.by);
-  let [now, most] = [0, 0];
-  for (const { by } of steps) {
-    now += by;
-    most = Math.max(most, now);
-  }
-  return most;
-}
 
 describe("a bad script on 50 containers", () => {
   test("with 5 at once and 2 errors allowed ends on a handful, and the rest is skipped and says why", async () => {

@@ -23,6 +23,7 @@ const SUITES = {
   "kill-engine": { DECKHAND_KILLS: "20" },
   "kill-target": {},
   rolling: { DECKHAND_ROUNDS: "10" },
+  fleet: { DECKHAND_TARGETS: "1000" },
   schedules: { DECKHAND_KILLS: "25", DECKHAND_FIRES: "10000" },
   history: { DECKHAND_KILLS: "20", DECKHAND_RUNS: "2000" },
   "engine-traffic": {},

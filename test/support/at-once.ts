@@ -1,4 +1,7 @@
-/** Does the work for every item, so many at once; the results are in the order of the items. */
+/**
+ * Does the work for every item, so many at once; the results are in the order of the items. After a failure nothing more is
+ * begun, and it is thrown when nothing goes on any more.
+ */
 export async function atOnce<Item, Result>(
   width: number,
   items: readonly Item[],
@@ -6,9 +9,17 @@ export async function atOnce<Item, Result>(
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   const left = items.entries();
+  let hasFailed = false;
   const worker = async () => {
-    for (const [index, item] of left) results[index] = await work(item, index);
+    for (const [index, item] of left) {
+      if (hasFailed) return;
+      results[index] = await work(item, index).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
   };
-  await Promise.all(Array.from({ length: width }, worker));
+  const workers = await Promise.allSettled(Array.from({ length: width }, worker));
+  for (const one of workers) if (one.status === "rejected") throw one.reason;
   return results;
 }
