@@ -35,6 +35,8 @@ const LONGEST_BACKOFF_MS = 5_000;
 const INSPECTED_AT_ONCE = 8;
 /** Events that come together are answered by one read. */
 const SETTLE_MS = 30;
+/** A busy engine tells of a new name before it lists it. */
+const LOOK_AGAIN_MS = 1_000;
 /** Every so many periodic reads nothing that is known is trusted. */
 const READS_PER_FULL_READ = 6;
 
@@ -110,6 +112,7 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
       },
     });
     let settling: NodeJS.Timeout | undefined;
+    let lookingAgain: NodeJS.Timeout | undefined;
     for await (const event of events) {
       if (!replay.take(event)) continue;
       stale.add(event.containerId);
@@ -118,6 +121,8 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
         settling = undefined;
         void refresh();
       }, SETTLE_MS);
+      clearTimeout(lookingAgain);
+      lookingAgain = setTimeout(() => void refresh(), LOOK_AGAIN_MS).unref();
     }
   }
 
