@@ -7,6 +7,7 @@ export interface Database extends SchedulesTables {
   script_texts: { sha256: string; text: string };
   search_queue: { seq: Generated<number>; execution_id: string };
   output_removals: { run_id: string };
+  short_outputs: { run_id: string; execution_id: string; last_seq: number; frames: Uint8Array };
   run_inputs: { run_id: string; stdin: Uint8Array };
   /** Gone when their run has ended: a trigger sees to it. */
   run_secrets: { run_id: string; sealed: string };

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { AppError } from "@deckhand/core";
 import Sqlite from "better-sqlite3";
-import { Kysely, SqliteDialect } from "kysely";
+import { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
 import { MIGRATIONS } from "./migrations/index.ts";
-import { openSqlite, toKyselyDatabase } from "./sqlite-connection.ts";
+import { openSqlite, sqliteDialect } from "./sqlite-connection.ts";
 import { type Synced, walSync } from "./wal-sync.ts";
 
 export interface OpenedDatabase {
@@ -22,9 +22,7 @@ export interface OpenedDatabase {
 export async function openDatabase(dataDir: string): Promise<OpenedDatabase> {
   const unlock = lockDirectory(dataDir);
   const path = join(dataDir, "deckhand.db");
-  const db = new Kysely<Database>({
-    dialect: new SqliteDialect({ database: toKyselyDatabase(openSqlite(path)) }),
-  });
+  const db = new Kysely<Database>({ dialect: sqliteDialect(openSqlite(path)) });
   await migrate(db);
   const wal = walSync(path);
   return {

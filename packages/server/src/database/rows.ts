@@ -7,6 +7,7 @@ import {
   type Updateable,
 } from "kysely";
 import type { Database } from "./database.ts";
+import { ConnectedAdapter } from "./sqlite-connection.ts";
 
 type Table = keyof Database;
 type Where<Name extends Table> = Partial<Selectable<Database[Name]>>;
@@ -26,7 +27,7 @@ export async function insertRow<Name extends Table>(
       db,
     ),
   );
-  await db.executeQuery({ ...text, parameters: values });
+  await execute(db, { ...text, parameters: values });
 }
 
 /** Changes the row with this id. */
@@ -40,7 +41,7 @@ export async function updateRow<Name extends "runs" | "executions">(
     const sets = sql.join(columns.map(toAssignment));
     return sql`update ${sql.table(table)} set ${sets} where id = ${id}`.compile(db);
   });
-  await db.executeQuery({ ...text, parameters: [...values, id] });
+  await execute(db, { ...text, parameters: [...values, id] });
 }
 
 /** The first row that has all these values. */
@@ -70,8 +71,25 @@ export async function findRows<Name extends Table>(
     const order = orderBy ? sql` order by ${sql.ref(orderBy)}` : sql``;
     return sql`select * from ${sql.table(table)} where ${conditions}${order}`.compile(db);
   });
-  const query: CompiledQuery<Selectable<Database[Name]>> = { ...text, parameters: values };
-  return (await db.executeQuery(query)).rows;
+  return execute<Selectable<Database[Name]>>(db, { ...text, parameters: values });
+}
+
+/**
+ * Goes straight to the connection when nobody else has it: Kysely asks for it anew for each statement, which takes longer than most
+ * statements do.
+ */
+async function execute<Row>(
+  db: Kysely<Database>,
+  query: CompiledQuery<Row>,
+): Promise<readonly Row[]> {
+  const { adapter } = db.getExecutor();
+  const connection = adapter instanceof ConnectedAdapter ? adapter.connection : undefined;
+  if (!connection || (connection.inTransaction && !db.isTransaction))
+    return (await db.executeQuery(query)).rows;
+  const statement = connection.prepare(query.sql);
+  if (statement.reader) return statement.all(query.parameters) as Row[];
+  statement.run(query.parameters);
+  return [];
 }
 
 function textOf(key: string, compile: () => CompiledQuery): CompiledQuery<never> {

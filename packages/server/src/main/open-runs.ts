@@ -16,6 +16,7 @@ import type { Database } from "../database/database.ts";
 import type { Synced } from "../database/wal-sync.ts";
 import type { App } from "../http/app.ts";
 import { fileOutputLog, type OutputLog } from "../output/output-log.ts";
+import { shortOutputs } from "../output/short-outputs.ts";
 import { cancelRun } from "../runs/cancel-run.ts";
 import { executor } from "../runs/execute-run.ts";
 import type { ExecutionObserver } from "../runs/execution-deps.ts";
@@ -249,9 +250,13 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   };
 }
 
-function openOutput({ metrics, outputDirectory }: OpenRunsDeps, signals: RunSignals): OutputLog {
+function openOutput(
+  { db, metrics, outputDirectory }: OpenRunsDeps,
+  signals: RunSignals,
+): OutputLog {
   return fileOutputLog({
     directory: outputDirectory,
+    short: shortOutputs(db),
     now: Date.now,
     onFlushed: (runId, bytes) => {
       metrics.outputBytes.inc(bytes);

@@ -11,27 +11,33 @@ export interface FramesRead {
   readonly isPart: boolean;
 }
 
+export interface FrameFileOptions {
+  readonly path: string;
+  /** Spares a look at the disk where it knows the file. */
+  readonly recent?: RecentOutput;
+  /** Gives what was written down elsewhere, because it was too little for a file. */
+  readonly findShort?: () => Promise<Buffer | undefined>;
+}
+
 const NOTHING: FramesRead = { frames: [], isPart: false };
 
-/** Reads one execution's frames in order, from where it stands; a missing file has none. */
+/** Reads one execution's frames in order, from where it stands; there are none where nothing was written. */
 export class FrameFile {
-  readonly path: string;
-  readonly #recent: RecentOutput | undefined;
+  readonly #options: FrameFileOptions;
   #pinned: RecentBlock | undefined;
   #offset = 0;
 
-  /** `recent` spares a look at the disk where it knows the file. */
-  constructor(path: string, recent?: RecentOutput) {
-    this.path = path;
-    this.#recent = recent;
+  constructor(options: FrameFileOptions) {
+    this.#options = options;
   }
 
   /** Reads the next whole frames, about `mostBytes` of them; none where the file ends for now. */
   async read(mostBytes: number): Promise<FramesRead> {
-    const known = this.#recent?.find(this.path);
+    const { path, recent } = this.#options;
+    const known = recent?.find(path);
     if (known && this.#offset >= known.end) return NOTHING;
     const block = known?.find(this.#offset);
-    if (!block) return this.#readFile(mostBytes);
+    if (!block) return (await this.#readShort()) ?? this.#readFile(mostBytes);
     block.pins += 1;
     this.#pinned = block;
     const { frames, endOffset } = parseFrames(block.bytes, this.#offset - block.at, {
@@ -47,8 +53,16 @@ export class FrameFile {
     this.#pinned = undefined;
   }
 
+  async #readShort(): Promise<FramesRead | undefined> {
+    const bytes = await this.#options.findShort?.();
+    if (!bytes) return undefined;
+    const { frames, endOffset } = parseFrames(bytes, this.#offset);
+    this.#offset = endOffset;
+    return { frames, isPart: false };
+  }
+
   async #readFile(mostBytes: number): Promise<FramesRead> {
-    const file = await openExisting(this.path);
+    const file = await openExisting(this.#options.path);
     if (!file) return NOTHING;
     try {
       const left = (await file.stat()).size - this.#offset;

@@ -1,6 +1,5 @@
 import type { LoggedFrame } from "./frame-codec.ts";
-import { FrameFile, SMALLEST_BLOCK_BYTES } from "./frame-file.ts";
-import type { RecentOutput } from "./recent-output.ts";
+import { type FrameFile, SMALLEST_BLOCK_BYTES } from "./frame-file.ts";
 
 /** What all files together may hold in memory in one round. */
 const ROUND_BYTES = 512 * 1024;
@@ -11,10 +10,9 @@ export interface ExecutionFrame extends LoggedFrame {
 
 export interface MergedFramesOptions {
   /** The file of each execution. */
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, FrameFile>;
   /** Frames up to this number are left out. */
   readonly after: number;
-  readonly recent: RecentOutput;
 }
 
 /** Reads the frames of several executions in the order of their numbers. */
@@ -22,10 +20,8 @@ export class MergedFrames {
   readonly #sources: readonly Source[];
   #after: number;
 
-  constructor({ files, after, recent }: MergedFramesOptions) {
-    this.#sources = [...files].map(
-      ([executionId, path]) => new Source(executionId, new FrameFile(path, recent)),
-    );
+  constructor({ files, after }: MergedFramesOptions) {
+    this.#sources = [...files].map(([executionId, file]) => new Source(executionId, file));
     this.#after = after;
   }
 

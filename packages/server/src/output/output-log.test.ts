@@ -1,34 +1,64 @@
 import { createHash, type Hash, randomBytes } from "node:crypto";
-import { appendFile, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
 import type { OutputStream } from "../engines/engine.ts";
 import type { ExecutionFrame } from "./merged-frames.ts";
 import { fileOutputLog, type OutputCursor, type OutputLog } from "./output-log.ts";
+import type { OutputTotals, OutputWriter } from "./output-writer.ts";
+import { insertShortOutput, shortOutputs } from "./short-outputs.ts";
 
 const RUN = "run_01k9g4z7e00000000000000000";
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
+let folder: string;
 let directory: string;
+let database: OpenedDatabase;
 let log: OutputLog;
 let flushed: number;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "deckhand-output-"));
+  folder = await mkdtemp(join(tmpdir(), "deckhand-output-"));
+  directory = join(folder, "output");
+  await mkdir(directory);
+  database = await openDatabase(folder);
   flushed = 0;
   log = openLog();
 });
 
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  await database.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
 function openLog(): OutputLog {
   return fileOutputLog({
     directory,
+    short: shortOutputs(database.db),
     now: () => 1_763_000_000_000,
     onFlushed: () => (flushed += 1),
   });
+}
+
+/** Closes a writer and writes down what it gives, as the end of an execution does. */
+async function end(writer: OutputWriter, execution: number): Promise<OutputTotals> {
+  const totals = await writer.close({ hasEnd: true });
+  const owner = { runId: RUN, executionId: executionId(execution) };
+  if (totals.short) await insertShortOutput(database.db, owner, totals.short);
+  await writer.wasWritten();
+  return totals;
 }
 
 interface Piece {
@@ -49,6 +79,10 @@ const piece: fc.Arbitrary<Piece> = fc.record({
 
 function executionId(execution: number): string {
   return `exe_${String(execution).padStart(26, "0")}`;
+}
+
+function isLog(name: string): boolean {
+  return name.endsWith(".log");
 }
 
 async function readAll(cursor: OutputCursor): Promise<ExecutionFrame[]> {
@@ -79,7 +113,12 @@ test("what executions write side by side comes back byte for byte, in order, fro
           writers[execution]?.append(stream, bytes),
         ),
       );
-      await Promise.all(writers.map((writer) => writer.close()));
+      // Every other one is cut off by the end of the server.
+      await Promise.all(
+        writers.map((writer, execution) =>
+          execution % 2 === 0 ? end(writer, execution) : writer.close({ hasEnd: false }),
+        ),
+      );
       const executionIds = [0, 1, 2, 3].map(executionId);
       const frames = await readAll(log.openCursor(RUN, { executionIds, after: 0 }));
       expect(frames.map(({ seq }) => seq)).toEqual(frames.map((_, index) => index + 1));
@@ -114,7 +153,7 @@ test("a follower that reads while four executions write sees every frame once an
         await writer.append("stdout", Buffer.alloc(1 + ((line * 37 * (index + 1)) % 5000), "x"));
         if (line % 5 === index) await new Promise(setImmediate);
       }
-      await writer.close();
+      await writer.close({ hasEnd: false });
     }),
   );
   let ended = false;
@@ -141,7 +180,7 @@ test("a character is never split between two frames", async () => {
   for (const byte of Buffer.from(text).subarray(0, 3000))
     await writer.append("stdout", Buffer.of(byte));
   await writer.append("stdout", Buffer.from(text).subarray(3000));
-  await writer.close();
+  await writer.close({ hasEnd: false });
   const frames = await readAll(log.openCursor(RUN, { executionIds: [executionId(0)], after: 0 }));
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   expect(frames.map((frame) => strict.decode(frame.payload)).join("")).toBe(text);
@@ -154,7 +193,7 @@ test("output beyond the limit is counted, not kept, and the execution is marked 
     limitBytes: 1000,
   });
   for (let round = 0; round < 30; round++) await writer.append("stderr", Buffer.alloc(100, "y"));
-  const totals = await writer.close();
+  const totals = await writer.close({ hasEnd: false });
   expect(totals).toMatchObject({ stderrBytes: 3000, storedBytes: 1000, truncated: true });
   expect((await rawOf(0, "stderr")).length).toBe(1000);
 });
@@ -188,7 +227,7 @@ test("a follower that lags far behind and one that keeps up read the same", asyn
     await follow(near, hashes.near, 5);
     if (round % 10 === 0) await follow(far, hashes.far, 1);
   }
-  await writer.close();
+  await writer.close({ hasEnd: false });
   await follow(near, hashes.near, 10_000);
   await follow(far, hashes.far, 10_000);
   const written = hashes.written.digest("hex");
@@ -203,7 +242,7 @@ test("output that waits while the disk is busy becomes few frames, and streams k
   });
   for (let line = 0; line < 1000; line++)
     void writer.append(line < 500 ? "stdout" : "stderr", Buffer.from(`${line}\n`));
-  await writer.close();
+  await writer.close({ hasEnd: false });
   const frames = await readAll(log.openCursor(RUN, { executionIds: [executionId(0)], after: 0 }));
   expect(frames.map(({ stream }) => stream)).toEqual(["stdout", "stderr"]);
   expect(Buffer.concat(frames.map(({ payload }) => payload)).toString()).toBe(
@@ -221,7 +260,7 @@ test("where the disk takes nothing, output is counted and what was told as kept 
     onStored: (taken) => stored.push(taken),
   });
   for (let round = 0; round < 30; round++) await writer.append("stdout", Buffer.alloc(100_000));
-  const totals = await writer.close();
+  const totals = await writer.close({ hasEnd: false });
   expect(totals).toMatchObject({ stdoutBytes: 3_000_000, storedBytes: 0, truncated: true });
   expect(totals.problem).toBeInstanceOf(Error);
   expect(stored.length).toBeGreaterThan(0);
@@ -236,10 +275,8 @@ test("a torn last frame, as a crash leaves it, is the end and not an error", asy
   await writer.append("stdout", Buffer.from("first\n"));
   await new Promise((resolve) => setTimeout(resolve, 20));
   await writer.append("stdout", Buffer.from("second\n"));
-  await writer.close();
-  const [file] = (await readdir(directory, { recursive: true })).filter((name) =>
-    name.endsWith(".log"),
-  );
+  await writer.close({ hasEnd: false });
+  const [file] = (await readdir(directory, { recursive: true })).filter(isLog);
   const path = join(directory, file ?? "");
   log = openLog();
   const { size } = await stat(path);
@@ -249,6 +286,48 @@ test("a torn last frame, as a crash leaves it, is the end and not an error", asy
   expect((await rawOf(0, "stdout")).toString()).toBe("first\n");
 });
 
+test("what is little is in no file, can be read once it is written down with the end, and goes with its run", async () => {
+  const options = { runId: RUN, executionId: executionId(0), limitBytes: NO_LIMIT };
+  const cursor = log.openCursor(RUN, { executionIds: [0, 1].map(executionId), after: 0 });
+  const writer = await log.openWriter(options);
+  const beside = await log.openWriter({ ...options, executionId: executionId(1) });
+  await writer.append("stdout", Buffer.from("little"));
+  await writer.append("stderr", Buffer.from("more"));
+  const totals = await writer.close({ hasEnd: true });
+  expect(totals).toMatchObject({ storedBytes: 10, short: { lastSeq: 2 } });
+  await beside.append("stdout", Buffer.alloc(10_000, "x"));
+  await beside.close({ hasEnd: true });
+  expect(await cursor.next()).toEqual([]);
+  const owner = { runId: RUN, executionId: executionId(0) };
+  await insertShortOutput(database.db, owner, totals.short ?? expect.unreachable());
+  await writer.wasWritten();
+  expect((await readAll(cursor)).map(({ seq, payload }) => [seq, payload.length])).toEqual([
+    [1, 6],
+    [2, 4],
+    [3, 10_000],
+  ]);
+  expect((await readdir(directory, { recursive: true })).filter(isLog)).toHaveLength(1);
+  log = openLog();
+  expect((await rawOf(0, "stderr")).toString()).toBe("more");
+  await log.deleteRun(RUN);
+  expect((await rawOf(0, "stdout")).length).toBe(0);
+  expect((await rawOf(1, "stdout")).length).toBe(0);
+});
+
+test("output that nobody waited for is in a file, however little it is", async () => {
+  const writer = await log.openWriter({
+    runId: RUN,
+    executionId: executionId(0),
+    limitBytes: NO_LIMIT,
+  });
+  await writer.append("stdout", Buffer.from("first\n"));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect((await rawOf(0, "stdout")).toString()).toBe("first\n");
+  await writer.append("stdout", Buffer.from("second\n"));
+  expect((await end(writer, 0)).short).toBeUndefined();
+  expect((await rawOf(0, "stdout")).toString()).toBe("first\nsecond\n");
+});
+
 test("numbers go on after a restart of the server", async () => {
   const first = await log.openWriter({
     runId: RUN,
@@ -256,7 +335,7 @@ test("numbers go on after a restart of the server", async () => {
     limitBytes: NO_LIMIT,
   });
   await first.append("stdout", Buffer.from("before"));
-  await first.close();
+  await first.close({ hasEnd: false });
   log = openLog();
   const second = await log.openWriter({
     runId: RUN,
@@ -264,7 +343,7 @@ test("numbers go on after a restart of the server", async () => {
     limitBytes: NO_LIMIT,
   });
   await second.append("stdout", Buffer.from("after"));
-  await second.close();
+  await end(second, 1);
   const frames = await readAll(
     log.openCursor(RUN, { executionIds: [0, 1].map(executionId), after: 0 }),
   );
@@ -280,7 +359,11 @@ test("an execution that wrote nothing has no file and an empty output", async ()
     executionId: executionId(0),
     limitBytes: NO_LIMIT,
   });
-  expect(await writer.close()).toMatchObject({ stdoutBytes: 0, storedBytes: 0, truncated: false });
+  expect(await writer.close({ hasEnd: false })).toMatchObject({
+    stdoutBytes: 0,
+    storedBytes: 0,
+    truncated: false,
+  });
   expect(await readdir(directory)).toEqual([]);
   expect((await rawOf(0, "stdout")).length).toBe(0);
 });
@@ -290,12 +373,12 @@ test("a writer that goes on tells what an earlier one has left on the disk, befo
   const before = await log.openWriter(options);
   await before.append("stdout", Buffer.from("taken"));
   await before.append("stderr", Buffer.from("up"));
-  await before.close();
+  await before.close({ hasEnd: false });
   const told = Promise.withResolvers<unknown>();
   log = openLog();
   const after = await log.openWriter({ ...options, resume: true, onStored: told.resolve });
   expect(await told.promise).toEqual({ stdout: 5, stderr: 2 });
   await after.append("stdout", Buffer.from(" again"));
-  await after.close();
+  await after.close({ hasEnd: true });
   expect((await rawOf(0, "stdout")).toString()).toBe("taken again");
 });

@@ -12,12 +12,14 @@ import {
 } from "./output-writer.ts";
 import { RecentOutput } from "./recent-output.ts";
 import { RunSequence } from "./run-sequence.ts";
+import type { ShortOutputs } from "./short-outputs.ts";
 
 const READ_BLOCK_BYTES = 256 * 1024;
 const RECENT_BYTES = 4 * 1024 * 1024;
 
 export interface OutputLogOptions {
   readonly directory: string;
+  readonly short: ShortOutputs;
   readonly now: () => number;
   /** Says that new frames of a run can be read. */
   readonly onFlushed: (runId: string, bytes: number) => void;
@@ -30,7 +32,7 @@ export interface OutputCursor {
   release(): void;
 }
 
-/** The append-only log of what executions wrote: a file each, numbered over the run. */
+/** The append-only log of what executions wrote, numbered over the run: a file each, or a row where it is little. */
 export interface OutputLog {
   /** `resume`: goes on where an earlier writer of this execution was cut off. */
   openWriter(options: OpenWriterOptions): Promise<OutputWriter>;
@@ -54,28 +56,42 @@ export interface OpenWriterOptions extends Pick<OutputWriterOptions, "limitBytes
   readonly runId: string;
   readonly executionId: string;
   readonly resume?: boolean;
+  /** Known to be of a run of which nothing was written before. */
+  readonly isFirst?: boolean;
 }
 
 export function fileOutputLog(options: OutputLogOptions): OutputLog {
+  const { short } = options;
   const sequences = new Map<string, Promise<RunSequence>>();
   const recent = new RecentOutput(RECENT_BYTES);
   const pathOf = (runId: string, executionId: string) =>
     join(runDirectory(options.directory, runId), `${executionId}.log`);
+  const fileOf = (runId: string, executionId: string) =>
+    new FrameFile({
+      path: pathOf(runId, executionId),
+      recent,
+      findShort: () => short.find({ runId, executionId }),
+    });
 
-  function sequenceOf(runId: string): Promise<RunSequence> {
+  function sequenceOf(runId: string, isFirst: boolean): Promise<RunSequence> {
     const known = sequences.get(runId);
     if (known) return known;
-    const made = lastNumber(runDirectory(options.directory, runId)).then(
-      (last) => new RunSequence(last),
-    );
+    const last = isFirst ? Promise.resolve(0) : findLastNumber(runId);
+    const made = last.then((number) => new RunSequence(number));
     // Whoever waits for it hears of it.
     made.catch(() => undefined);
     sequences.set(runId, made);
     return made;
   }
 
+  /** Executions of a run may start after a restart of the server. */
+  async function findLastNumber(runId: string): Promise<number> {
+    const inFiles = await lastNumber(runDirectory(options.directory, runId));
+    return Math.max(inFiles, await short.lastNumber(runId));
+  }
+
   async function* readFrames(runId: string, executionId: string) {
-    yield* framesOf(new FrameFile(pathOf(runId, executionId), recent));
+    yield* framesOf(fileOf(runId, executionId));
   }
 
   async function* readRaw(runId: string, executionId: string, stream: OutputStream | "both") {
@@ -86,11 +102,12 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
   }
 
   return {
-    openWriter: async ({ runId, executionId, limitBytes, onStored, resume = false }) => {
+    openWriter: async (wanted) => {
+      const { runId, executionId, limitBytes, onStored, resume = false, isFirst = false } = wanted;
       const path = pathOf(runId, executionId);
       return new OutputWriter({
         path,
-        sequence: sequenceOf(runId),
+        sequence: sequenceOf(runId, isFirst),
         recent,
         limitBytes,
         now: options.now,
@@ -103,8 +120,8 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
       sequences.delete(runId);
     },
     openCursor: (runId, { executionIds, after }) => {
-      const files = new Map(executionIds.map((id) => [id, pathOf(runId, id)]));
-      const merged = new MergedFrames({ files, after, recent });
+      const files = new Map(executionIds.map((id) => [id, fileOf(runId, id)]));
+      const merged = new MergedFrames({ files, after });
       return {
         next: async (limit) =>
           merged.read((await sequences.get(runId))?.readableUpTo ?? Number.MAX_SAFE_INTEGER, limit),
@@ -118,6 +135,7 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
     deleteRun: async (runId) => {
       const directory = runDirectory(options.directory, runId);
       recent.forget(directory);
+      await short.deleteRun(runId);
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -137,7 +155,7 @@ async function measureFile(path: string): Promise<ResumedFile | undefined> {
   if (!(await stat(path).catch(() => undefined))) return undefined;
   const stored = { stdout: 0, stderr: 0 };
   let bytes = 0;
-  for await (const frames of framesOf(new FrameFile(path))) {
+  for await (const frames of framesOf(new FrameFile({ path }))) {
     for (const { stream, payload } of frames) {
       stored[stream] += payload.length;
       bytes += HEADER_BYTES + payload.length;
@@ -151,12 +169,12 @@ function runDirectory(directory: string, runId: string): string {
   return join(directory, runId.slice(4, 9), runId);
 }
 
-/** The highest number in use; executions of a run may start after a restart of the server. */
+/** The highest number in use. */
 async function lastNumber(directory: string): Promise<number> {
   if (!(await stat(directory).catch(() => undefined))) return 0;
   let last = 0;
   for (const name of await readdir(directory)) {
-    for await (const frames of framesOf(new FrameFile(join(directory, name))))
+    for await (const frames of framesOf(new FrameFile({ path: join(directory, name) })))
       last = Math.max(last, frames.at(-1)?.seq ?? 0);
   }
   return last;

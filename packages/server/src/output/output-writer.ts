@@ -4,10 +4,13 @@ import type { OutputStream } from "../engines/engine.ts";
 import { PendingOutput } from "./pending-output.ts";
 import { type GrowingFile, LARGE_BLOCK_BYTES, type RecentOutput } from "./recent-output.ts";
 import type { RunSequence } from "./run-sequence.ts";
+import type { ShortOutput } from "./short-outputs.ts";
 import { incompleteTailBytes } from "./utf8-boundary.ts";
 
 /** Waiting output is written after this time, or when there is so much of it: few large frames cost less than many small. */
 const FLUSH_AFTER_MS = 5;
+/** What ended before it was written, and takes no more than this, needs no file. */
+const SHORT_BYTES = 8 * 1024;
 const FLUSH_BYTES = 256 * 1024;
 /** Bytes that are written and not yet brought to the disk are so after this time, or when they are so many. */
 const SYNC_AFTER_MS = 200;
@@ -45,6 +48,8 @@ export interface OutputTotals {
   readonly stderrBytes: number;
   readonly storedBytes: number;
   readonly truncated: boolean;
+  /** All that is kept, when it is in no file: to be written down with the end. */
+  readonly short?: ShortOutput | undefined;
   /** What the disk said when writing failed; nothing is kept after that. */
   readonly problem: unknown;
 }
@@ -62,8 +67,7 @@ export class OutputWriter {
   #unsyncedBytes = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #isClosing = false;
-  /** Whether every write is on the disk when it is answered. */
-  #writesThrough = false;
+  #short: ShortOutput | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
   readonly #pending = new PendingOutput();
@@ -111,14 +115,47 @@ export class OutputWriter {
     this.#truncated = true;
   }
 
-  /** Writes what is held, brings it to the disk and closes the file. */
-  async close(): Promise<OutputTotals> {
+  /**
+   * Writes what is held, brings it to the disk and closes the file. What is little and in no file is given instead, where
+   * there is an end to write it down with.
+   */
+  async close({ hasEnd }: { readonly hasEnd: boolean }): Promise<OutputTotals> {
     this.#isClosing = true;
     for (const stream of ["stdout", "stderr"] as const) {
       const held = this.#held[stream];
       this.#held[stream] = Buffer.alloc(0);
       this.#add(stream, held);
     }
+    clearTimeout(this.#flushTimer);
+    if (hasEnd && this.#isShort) await this.#takeShort();
+    else await this.#finishFile();
+    clearTimeout(this.#syncTimer);
+    this.#growing.close();
+    return this.totals;
+  }
+
+  /** What `close` gave was written down: now others may read it, and what comes behind it in the run. */
+  async wasWritten(): Promise<void> {
+    if (!this.#short) return;
+    (await this.#options.sequence).flushed(this);
+    this.#options.onFlushed(this.#storedBytes);
+  }
+
+  get #isShort(): boolean {
+    const hasFile = this.#opening ?? this.#flushing ?? this.#options.resumed;
+    return !hasFile && this.#pending.mostEncodedBytes <= SHORT_BYTES;
+  }
+
+  async #takeShort(): Promise<void> {
+    const sequence = this.#pending.isEmpty ? undefined : await this.#findSequence();
+    if (!sequence) return;
+    let lastSeq = 0;
+    const room = Buffer.allocUnsafe(this.#pending.mostEncodedBytes);
+    const frames = this.#pending.encode(room, () => (lastSeq = sequence.take(this)));
+    this.#short = { frames, lastSeq };
+  }
+
+  async #finishFile(): Promise<void> {
     do {
       this.#startFlush();
       await this.#flushing;
@@ -126,8 +163,6 @@ export class OutputWriter {
     clearTimeout(this.#syncTimer);
     await this.#syncing;
     await this.#closeFile();
-    this.#growing.close();
-    return this.totals;
   }
 
   get totals(): OutputTotals {
@@ -136,6 +171,7 @@ export class OutputWriter {
       stderrBytes: this.#seen.stderr,
       storedBytes: this.#storedBytes,
       truncated: this.#truncated,
+      short: this.#short,
       problem: this.#problem,
     };
   }
@@ -160,7 +196,15 @@ export class OutputWriter {
   #flushSoon(): void {
     if (this.#pending.totalBytes >= FLUSH_BYTES) this.#startFlush();
     else if (!this.#pending.isEmpty)
-      this.#flushTimer ??= setTimeout(() => this.#startFlush(), FLUSH_AFTER_MS);
+      this.#flushTimer ??= setTimeout(
+        () => setImmediate(() => this.#flushUnlessClosing()),
+        FLUSH_AFTER_MS,
+      );
+  }
+
+  /** An end that has come in by now, and is only to be read, makes a file needless. */
+  #flushUnlessClosing(): void {
+    if (!this.#isClosing) this.#startFlush();
   }
 
   #startFlush(): void {
@@ -257,11 +301,8 @@ export class OutputWriter {
 
   async #open(): Promise<FileHandle> {
     const { path, resumed } = this.#options;
-    // Most scripts say little and end: one write that is on the disk when it is answered is all that it takes then.
-    this.#writesThrough = this.#isClosing;
-    const mode = constants.O_RDWR | (this.#isClosing ? constants.O_DSYNC : 0);
-    if (!resumed) return openNew(path, mode);
-    const file = await open(path, mode);
+    if (!resumed) return openNew(path);
+    const file = await open(path, constants.O_RDWR);
     // What is behind the last whole frame would hide everything that comes after it.
     await file.truncate(resumed.bytes);
     return file;
@@ -278,7 +319,7 @@ export class OutputWriter {
 
   async #closeFile(): Promise<void> {
     try {
-      if (!this.#writesThrough) await this.#file?.datasync();
+      await this.#file?.datasync();
     } catch (error) {
       this.#problem ??= error;
     }
@@ -290,9 +331,9 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-async function openNew(path: string, mode: number): Promise<FileHandle> {
+async function openNew(path: string): Promise<FileHandle> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  return open(path, mode | constants.O_CREAT | constants.O_EXCL, 0o600);
+  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
 }
 
 /** A write may take less than all, as on a disk that becomes full; the rest is written or the error comes up. */

@@ -121,12 +121,13 @@ function toForgotten(row: ExecutionRow): OutcomeReason {
 }
 
 async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
-  const { row, plan, running, self, isResumed, mask } = execution;
+  const { row, plan, running, self, isFirst, isResumed, mask } = execution;
   const writer = await deps.output.openWriter({
     runId: row.run_id,
     executionId: row.id,
     limitBytes: plan.outputBytes,
     onStored: running.acknowledge,
+    isFirst,
     resume: isResumed,
   });
   const noting = noteRunning(deps, execution);
@@ -149,7 +150,8 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
     atMs: deps.now(),
   });
   const retry = toRetry(deps, execution, settlement);
-  await settle(deps, row.id, hideInChange(mask, { ...settlement, startedAtMs, retry }));
+  const change = hideInChange(mask, { ...settlement, startedAtMs, retry });
+  await settle(deps, row.id, change, () => writer.wasWritten());
   running.release();
 }
 
@@ -194,10 +196,10 @@ async function pump(
   return running.outcome;
 }
 
-async function closeWriter(writer: OutputWriter, { dropped }: SessionOutcome) {
+async function closeWriter(writer: OutputWriter, { kind, dropped }: SessionOutcome) {
   writer.countDropped("stdout", dropped.stdout);
   writer.countDropped("stderr", dropped.stderr);
-  return writer.close();
+  return writer.close({ hasEnd: kind !== "detached" });
 }
 
 function toWatched(row: ExecutionRow, { guarantees }: Running["running"]): WatchedContainer {
@@ -226,8 +228,9 @@ async function settle(
   deps: ExecuteDeps,
   executionId: string,
   change: ExecutionChange,
+  onWritten?: () => Promise<void>,
 ): Promise<void> {
-  const moved = await move(deps, executionId, change);
+  const moved = await move(deps, executionId, change, onWritten);
   deps.observe.settled(moved);
   if (moved.run.finished_at === null) return;
   deps.output.closeRun(moved.run.id);

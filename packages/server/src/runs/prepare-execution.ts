@@ -12,6 +12,8 @@ export interface Prepared {
   readonly plan: RunPlan;
   readonly spec: ExecutionSpec;
   readonly session: Session;
+  /** Whether nothing of the run has started before. */
+  readonly isFirst: boolean;
   /** Hides the run's secrets in what comes out of it. */
   readonly mask: SecretMask | undefined;
   /** Why it can not be started any more, although one that runs can be taken up. */
@@ -29,11 +31,13 @@ export async function prepare(
       detail: `The engine ${row.engine} is not configured any more.`,
     };
   }
-  const plan = readPlan((await getRun(deps.db, row.run_id)).plan_json);
+  const run = await getRun(deps.db, row.run_id);
+  const plan = readPlan(run.plan_json);
   const { secretNames } = plan;
   const { values, mask, problem } = await openRunSecrets(deps, { runId: row.run_id, secretNames });
   const spec = await toSpec(deps, { row, plan, secrets: values });
-  return { plan, session, spec, mask, unstartable: problem };
+  const isFirst = run.started_at === null;
+  return { plan, session, spec, isFirst, mask, unstartable: problem };
 }
 
 interface SpecParts {

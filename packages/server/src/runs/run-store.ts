@@ -12,6 +12,7 @@ import {
 import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import { findRow, findRows, updateRow } from "../database/rows.ts";
+import { insertShortOutput, type ShortOutput } from "../output/short-outputs.ts";
 import type { Leftover, Usage } from "../sessions/session.ts";
 import { insertRetry, type NewRetry } from "./insert-retry.ts";
 import type { RunWrites } from "./run-writes.ts";
@@ -35,6 +36,8 @@ export interface ExecutionChange {
     readonly storedBytes: number;
     readonly truncated: boolean;
     readonly complete: boolean;
+    /** What is in no file. */
+    readonly short?: ShortOutput | undefined;
   };
   readonly leftovers?: readonly Leftover[];
   readonly usage?: Usage | undefined;
@@ -132,6 +135,9 @@ export async function moveExecution(
     const retry = change.retry && (await retryUnlessCancelled(transaction, before, change));
     const changes = { ...toUpdate(before, change), ...(retry && { retried_by: retry.id }) };
     await updateRow(transaction, "executions", { id: executionId, changes });
+    const short = change.output?.short;
+    const owner = { runId: before.run_id, executionId };
+    if (short) await insertShortOutput(transaction, owner, short);
     const execution = { ...before, ...changes } as ExecutionRow;
     const run = await moveRun(transaction, before.run_id, {
       from,

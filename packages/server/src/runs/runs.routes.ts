@@ -382,7 +382,9 @@ async function isReadToEnd(
 /** Aborts when the caller goes away, so that nobody waits for nobody. */
 function leaving(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  reply.raw.once("close", () => controller.abort());
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
   return controller.signal;
 }
 

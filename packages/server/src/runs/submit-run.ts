@@ -13,8 +13,8 @@ import type { Vault } from "../secrets/vault.ts";
 import type { KeyClaim } from "./concurrency/claim-key.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import { type AcceptedRun, type RunConductor, toKeyed } from "./run-conductor.ts";
-import { findEarlierRun } from "./idempotency-store.ts";
-import { insertRun, type NewRun } from "./insert-run.ts";
+import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
+import { type IdempotencyKey, insertRun, type NewRun } from "./insert-run.ts";
 import { keepRunSecrets } from "./run-secrets.ts";
 import type { RunWrites } from "./run-writes.ts";
 
@@ -68,22 +68,22 @@ export interface SubmittedRun {
 
 /** Accepts a run: one transaction, then its executions wait for their places. */
 export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<SubmittedRun> {
-  const requestSha256 = fingerprint(deps, input.request);
-  const replay = await findReplay(deps, input, requestSha256);
-  if (replay) return replay;
+  const idempotency = toIdempotency(deps, input);
+  const earlier =
+    idempotency && (await findEarlierRun(deps.db, toKeyOf(input.caller, idempotency)));
+  if (earlier) return toReplay(deps, earlier, idempotency);
   await deps.assertAccepting();
   const planned = withOverlap(await deps.plan(input.request), input);
   assertStaysSecret(planned, input.secretParams ?? []);
   assertRoom(deps, planned.targets.length);
-  const run = toNewRun(deps, { input, planned, requestSha256 });
+  const run = toNewRun(deps, { input, planned, idempotency });
   const inserted = await insertRun(deps, run, async (transaction, { isOpen }) => {
     const secrets = { runId: run.id, values: planned.secrets };
     if (isOpen) await keepRunSecrets(transaction, deps.vault, secrets);
     await deps.audit(transaction, toAudit(run, input));
     await input.within?.(transaction, run.id);
   });
-  if (inserted.kind === "earlier")
-    return toReplay(inserted.run, input.idempotencyKey ?? "", requestSha256);
+  if (inserted.kind === "earlier") return toReplay(deps, inserted.run, idempotency);
   // Its start waits for the disk too, so that both waits are one.
   if (inserted.isOpen) deps.conductor.accept(toAccepted(run, inserted.claim));
   await deps.synced();
@@ -102,27 +102,32 @@ function withOverlap(planned: PlannedRun, { request, overlap }: SubmitInput): Pl
   };
 }
 
-async function findReplay(deps: SubmitDeps, input: SubmitInput, requestSha256: string) {
-  const { idempotencyKey: key, caller } = input;
+function toIdempotency(
+  deps: SubmitDeps,
+  { idempotencyKey: key, request }: SubmitInput,
+): IdempotencyKey | undefined {
   if (!key) return undefined;
-  const tokenId = caller.principal?.tokenId ?? "";
-  const earlier = await findEarlierRun(deps.db, {
-    tokenId,
+  return {
     key,
+    requestSha256: fingerprint(deps, request),
     notBeforeMs: deps.now() - KEY_KEPT_MS,
-  });
-  return earlier && toReplay(earlier, key, requestSha256);
+  };
 }
 
-function toReplay(
-  earlier: { readonly runId: string; readonly requestSha256: string },
-  key: string,
-  requestSha256: string,
-): SubmittedRun {
-  if (earlier.requestSha256 === requestSha256)
-    return { runId: earlier.runId, replayed: true, secretNames: [] };
+function toKeyOf({ principal }: Caller, { key, notBeforeMs }: IdempotencyKey) {
+  return { tokenId: principal?.tokenId ?? "", key, notBeforeMs };
+}
+
+async function toReplay(
+  { synced }: SubmitDeps,
+  { requestSha256, runId }: EarlierRun,
+  used: IdempotencyKey | undefined,
+): Promise<SubmittedRun> {
+  // Whoever used the key first may still wait for the disk.
+  await synced();
+  if (requestSha256 === used?.requestSha256) return { runId, replayed: true, secretNames: [] };
   throw new AppError("IDEMPOTENCY_MISMATCH", {
-    detail: `The Idempotency-Key ${JSON.stringify(key)} was used for another request (run ${earlier.runId}).`,
+    detail: `The Idempotency-Key ${JSON.stringify(used?.key)} was used for another request (run ${runId}).`,
     hint: "Use a new key for a new request.",
   });
 }
@@ -166,12 +171,11 @@ function assertRoom(deps: SubmitDeps, wanted: number): void {
 interface RunParts {
   readonly input: SubmitInput;
   readonly planned: PlannedRun;
-  readonly requestSha256: string;
+  readonly idempotency: IdempotencyKey | undefined;
 }
 
-function toNewRun(deps: SubmitDeps, { input, planned, requestSha256 }: RunParts): NewRun {
-  const { idempotencyKey: key, caller, origin } = input;
-  const createdAtMs = deps.now();
+function toNewRun(deps: SubmitDeps, { input, planned, idempotency }: RunParts): NewRun {
+  const { caller, origin } = input;
   return {
     id: deps.newId("run"),
     plan: planned.plan,
@@ -180,9 +184,9 @@ function toNewRun(deps: SubmitDeps, { input, planned, requestSha256 }: RunParts)
     stdin: planned.stdin,
     by: caller.principal,
     origin,
-    createdAtMs,
+    createdAtMs: deps.now(),
     executions: planned.targets.map((target) => ({ id: deps.newId("execution"), target })),
-    idempotency: key ? { key, requestSha256, notBeforeMs: createdAtMs - KEY_KEPT_MS } : undefined,
+    idempotency,
   };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { OutputStream } from "../engines/engine.ts";
 import type { OutputLog } from "../output/output-log.ts";
-import type { SearchIndex } from "./search-index.ts";
+import type { SearchedLines, SearchIndex } from "./search-index.ts";
 import type { SearchedExecution, SearchQueueStore } from "./search-queue-store.ts";
 import { LineSplitter } from "./split-lines.ts";
 
@@ -9,8 +9,10 @@ const LOOK_EVERY_MS = 500;
 const AT_ONCE = 20;
 /** What runs goes before what can be found later. */
 const BETWEEN_STEPS_MS = 2;
-/** While executions are under way, so many milliseconds lie between two that are put into the index. */
-const BETWEEN_WHEN_BUSY_MS = 40;
+/** While executions are under way, so many milliseconds lie between two steps. */
+const BETWEEN_WHEN_BUSY_MS = 500;
+/** Up to so many lines a stream goes in together with others. */
+const SHORT_LINES = 50;
 
 export interface IndexDeps {
   readonly index: SearchIndex;
@@ -50,14 +52,17 @@ async function step(deps: IndexDeps, signal: AbortSignal): Promise<number> {
   try {
     if (deps.index.isNew) await fill(deps);
     const queued = await deps.queue.list(AT_ONCE);
+    if (queued.length > 0 && deps.isBusy())
+      await wait(BETWEEN_WHEN_BUSY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    const short = new Map<string, readonly SearchedLines[]>();
     const done: number[] = [];
     for (const { seq, executionId } of queued) {
       if (signal.aborted) break;
-      if (deps.isBusy())
-        await wait(BETWEEN_WHEN_BUSY_MS, undefined, { signal, ref: false }).catch(() => undefined);
-      await indexOne(deps, executionId);
+      short.set(executionId, await indexOne(deps, executionId));
       done.push(seq);
     }
+    // One wait for the disk for all of them.
+    deps.index.putShort([...short.values()].flat());
     if (done.length > 0) await deps.queue.done(done);
     return done.length;
   } catch (error) {
@@ -68,20 +73,30 @@ async function step(deps: IndexDeps, signal: AbortSignal): Promise<number> {
 
 const pause = () => wait(BETWEEN_STEPS_MS);
 
-async function indexOne(deps: IndexDeps, executionId: string): Promise<void> {
+/** Gives what is short back, to be put in together with others. */
+async function indexOne(deps: IndexDeps, executionId: string): Promise<readonly SearchedLines[]> {
   const { index, queue } = deps;
   await index.forget(executionId, pause);
   const execution = await queue.findExecution(executionId);
-  if (execution) await putStreams(deps, execution);
+  const streams = execution ? await readStreams(deps, execution) : [];
+  const isShort = ({ lines }: SearchedLines) => lines.length <= SHORT_LINES;
+  for (const one of streams)
+    if (!isShort(one)) await index.put(one.stream, one.lines, pause);
+  return streams.filter(isShort);
 }
 
-async function putStreams(deps: IndexDeps, execution: SearchedExecution): Promise<void> {
+async function readStreams(
+  deps: IndexDeps,
+  execution: SearchedExecution,
+): Promise<readonly SearchedLines[]> {
   const half = Math.floor(deps.bytesPerExecution / 2);
   const streams = { stdout: new LineSplitter(half), stderr: new LineSplitter(half) };
   // What can not be read is found as far as it was: it must not keep all that ended later out of the index.
   await readInto(streams, deps, execution).catch(deps.onProblem);
-  for (const stream of ["stdout", "stderr"] as const)
-    await deps.index.put({ ...execution, stream }, streams[stream].end(), pause);
+  return (["stdout", "stderr"] as const).map((stream) => ({
+    stream: { ...execution, stream },
+    lines: streams[stream].end(),
+  }));
 }
 
 async function readInto(

@@ -20,6 +20,11 @@ export interface SearchedStream
   readonly finishedAtMs: number;
 }
 
+export interface SearchedLines {
+  readonly stream: SearchedStream;
+  readonly lines: readonly string[];
+}
+
 export interface FoundLine extends SearchedStream {
   readonly line: number;
   readonly text: string;
@@ -47,6 +52,8 @@ export interface SearchIndex {
   /** Newest first. */
   find(options: FindLines): FoundLines;
   put(stream: SearchedStream, lines: readonly string[], pause: () => Promise<void>): Promise<void>;
+  /** Puts in several at once that have few lines; all or nothing. */
+  putShort(streams: readonly SearchedLines[]): void;
   forget(executionId: string, pause: () => Promise<void>): Promise<void>;
   close(): void;
 }
@@ -111,14 +118,27 @@ function toIndex(sqlite: Sqlite.Database): SearchIndex {
   const marked = sqlite.prepare<[string, number], { text: string }>(
     `select highlight(lines, 0, '${BEGIN}', '${END}') as text from lines where lines match ? and rowid = ?`,
   );
-  const reserve = sqlite.prepare<[number, string, string], { first: number }>(
-    `insert into streams (first, last, execution_id, stream_json)
-     select coalesce(max(last), 0) + 1, coalesce(max(last), 0) + ?, ?, ? from streams returning first`,
+  const newest = sqlite.prepare<[], { last: number }>(
+    "select last from streams order by first desc limit 1",
+  );
+  const insertStream = sqlite.prepare(
+    "insert into streams (first, last, execution_id, stream_json, ready) values (?, ?, ?, ?, ?)",
   );
   const insertLine = sqlite.prepare("insert into lines (rowid, text) values (?, ?)");
-  const insertLines = sqlite.transaction((first: number, lines: readonly string[]) => {
+  function putLines(first: number, lines: readonly string[]): void {
     for (const [place, line] of lines.entries())
       if (line !== "") insertLine.run(first + place, line);
+  }
+  /** Keeps numbers for lines; gives the first. */
+  function reserve({ stream, lines }: SearchedLines, isReady: boolean): number {
+    const first = (newest.get()?.last ?? 0) + 1;
+    const last = first + lines.length - 1;
+    insertStream.run(first, last, stream.executionId, JSON.stringify(stream), Number(isReady));
+    return first;
+  }
+  const insertLines = sqlite.transaction(putLines);
+  const putShort = sqlite.transaction((streams: readonly SearchedLines[]) => {
+    for (const one of streams) if (one.lines.length > 0) putLines(reserve(one, true), one.lines);
   });
   const deleteLines = sqlite.prepare("delete from lines where rowid between ? and ?");
 
@@ -149,14 +169,14 @@ function toIndex(sqlite: Sqlite.Database): SearchIndex {
     find,
     put: async (stream, lines, pause) => {
       if (lines.length === 0) return;
-      const json = JSON.stringify(stream);
-      const { first } = reserve.get(lines.length, stream.executionId, json) as { first: number };
+      const first = reserve({ stream, lines }, false);
       for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
         insertLines(first + from, lines.slice(from, from + LINES_AT_ONCE));
         await pause();
       }
       sqlite.prepare("update streams set ready = 1 where first = ?").run(first);
     },
+    putShort,
     forget: async (executionId, pause) => {
       const rows = sqlite
         .prepare<[string], { first: number; last: number }>(

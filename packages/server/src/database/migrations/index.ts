@@ -12,6 +12,7 @@ import * as triggers from "./0010-triggers.ts";
 import * as retention from "./0012-retention.ts";
 import * as search from "./0012-search.ts";
 import * as rotations from "./0015-rotations.ts";
+import * as shortOutputs from "./0016-short-outputs.ts";
 
 /** Every migration, in order; a landed one is never edited. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -28,4 +29,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0012-retention": retention,
   "0012-search": search,
   "0015-rotations": rotations,
+  "0016-short-outputs": shortOutputs,
 };
