@@ -260,7 +260,7 @@ function openOutput(
     now: Date.now,
     onFlushed: (runId, bytes) => {
       metrics.outputBytes.inc(bytes);
-      signals.notify(runId);
+      signals.notify(runId, { mayBeOver: false });
     },
   });
 }

@@ -9,6 +9,8 @@ import { incompleteTailBytes } from "./utf8-boundary.ts";
 
 /** Waiting output is written after this time, or when there is so much of it: few large frames cost less than many small. */
 const FLUSH_AFTER_MS = 5;
+/** The first of it gets longer: most scripts say little and end. */
+const FIRST_FLUSH_AFTER_MS = 20;
 /** What ended before it was written, and takes no more than this, needs no file. */
 const SHORT_BYTES = 8 * 1024;
 const FLUSH_BYTES = 256 * 1024;
@@ -198,7 +200,7 @@ export class OutputWriter {
     else if (!this.#pending.isEmpty)
       this.#flushTimer ??= setTimeout(
         () => setImmediate(() => this.#flushUnlessClosing()),
-        FLUSH_AFTER_MS,
+        this.#opening ? FLUSH_AFTER_MS : FIRST_FLUSH_AFTER_MS,
       );
   }
 

@@ -45,7 +45,7 @@ export async function* followRun(
   runId: string,
   options: FollowOptions,
 ): AsyncGenerator<RunEventMessage | Buffer> {
-  const waiter = waitForRun(deps.signals, runId);
+  const waiter = waitForRun(deps.signals, runId, { onlyEnd: false });
   try {
     const executions = await pickExecutions(deps, runId, options.executionId);
     const reading = { deps, runId, after: options.after };
@@ -165,7 +165,7 @@ export async function waitForEnd(
   options: { readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<RunRow> {
   const until = performance.now() + options.waitMs;
-  const waiter = waitForRun(deps.signals, runId);
+  const waiter = waitForRun(deps.signals, runId, { onlyEnd: true });
   try {
     for (;;) {
       const run = await getRun(deps.db, runId);

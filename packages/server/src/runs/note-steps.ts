@@ -75,7 +75,8 @@ export async function move(
     // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
     if (change.state !== "running") await deps.synced();
     await onWritten?.();
-    deps.signals.notify(moved.run.id);
+    const { id, finished_at } = moved.run;
+    deps.signals.notify(id, { mayBeOver: finished_at !== null });
     return moved;
   });
 }

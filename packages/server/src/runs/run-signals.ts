@@ -1,15 +1,24 @@
 /** Says "look again" to whoever waits for a run; the database and the output log hold the truth. */
 export interface RunSignals {
-  notify(runId: string): void;
+  /** `mayBeOver: false` spares those who wait for the end a look. */
+  notify(runId: string, change?: RunChange): void;
   /** Calls back on each change of the run until the returned function is called. */
-  subscribe(runId: string, listener: () => void): () => void;
+  subscribe(runId: string, listener: RunListener): () => void;
 }
 
+export interface RunChange {
+  readonly mayBeOver: boolean;
+}
+
+type RunListener = (change: RunChange) => void;
+
+const ANY_CHANGE: RunChange = { mayBeOver: true };
+
 export function runSignals(): RunSignals {
-  const listeners = new Map<string, Set<() => void>>();
+  const listeners = new Map<string, Set<RunListener>>();
   return {
-    notify: (runId) => {
-      for (const listener of listeners.get(runId) ?? []) listener();
+    notify: (runId, change = ANY_CHANGE) => {
+      for (const listener of listeners.get(runId) ?? []) listener(change);
     },
     subscribe: (runId, listener) => {
       const ofRun = listeners.get(runId) ?? new Set();
@@ -29,10 +38,15 @@ export interface Waiter {
 }
 
 /** Subscribes at once, so that a change between a look and the wait is not missed. */
-export function waitForRun(signals: RunSignals, runId: string): Waiter {
+export function waitForRun(
+  signals: RunSignals,
+  runId: string,
+  { onlyEnd }: { readonly onlyEnd: boolean },
+): Waiter {
   let changed = false;
   let wake = () => {};
-  const unsubscribe = signals.subscribe(runId, () => {
+  const unsubscribe = signals.subscribe(runId, ({ mayBeOver }) => {
+    if (onlyEnd && !mayBeOver) return;
     changed = true;
     wake();
   });

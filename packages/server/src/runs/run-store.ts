@@ -69,7 +69,8 @@ export async function listExecutions(
   db: Kysely<Database>,
   runId: string,
 ): Promise<readonly ExecutionRow[]> {
-  return findRows(db, "executions", { where: { run_id: runId }, orderBy: "position" });
+  const rows = await findRows(db, "executions", { run_id: runId });
+  return rows.toSorted((one, other) => one.position - other.position);
 }
 
 /** Tells whether the execution has not ended yet; one that is not ours has. */
