@@ -273,7 +273,7 @@ test("a torn last frame, as a crash leaves it, is the end and not an error", asy
     limitBytes: NO_LIMIT,
   });
   await writer.append("stdout", Buffer.from("first\n"));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await expect.poll(async () => (await rawOf(0, "stdout")).toString()).toBe("first\n");
   await writer.append("stdout", Buffer.from("second\n"));
   await writer.close({ hasEnd: false });
   const [file] = (await readdir(directory, { recursive: true })).filter(isLog);
@@ -321,8 +321,7 @@ test("output that nobody waited for is in a file, however little it is", async (
     limitBytes: NO_LIMIT,
   });
   await writer.append("stdout", Buffer.from("first\n"));
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect((await rawOf(0, "stdout")).toString()).toBe("first\n");
+  await expect.poll(async () => (await rawOf(0, "stdout")).toString()).toBe("first\n");
   await writer.append("stdout", Buffer.from("second\n"));
   expect((await end(writer, 0)).short).toBeUndefined();
   expect((await rawOf(0, "stdout")).toString()).toBe("first\nsecond\n");

@@ -5,6 +5,7 @@ import { toId } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
 import { fileOutputLog } from "../output/output-log.ts";
+import { shortOutputs } from "../output/short-outputs.ts";
 import { vault } from "../secrets/vault.ts";
 import { insertRun } from "./insert-run.ts";
 import { recoverRuns } from "./recover-runs.ts";
@@ -52,7 +53,12 @@ test("of two runs of one key and one millisecond only the first starts again", a
   await recoverRuns({
     ...writes,
     synced: opened.synced,
-    output: fileOutputLog({ directory: folder, now: Date.now, onFlushed: () => {} }),
+    output: fileOutputLog({
+      directory: folder,
+      short: shortOutputs(writes.db),
+      now: Date.now,
+      onFlushed: () => {},
+    }),
     vault: vault(new Uint8Array(32)),
     signals: runSignals(),
     dispatcher,

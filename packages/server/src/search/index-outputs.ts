@@ -80,8 +80,7 @@ async function indexOne(deps: IndexDeps, executionId: string): Promise<readonly 
   const execution = await queue.findExecution(executionId);
   const streams = execution ? await readStreams(deps, execution) : [];
   const isShort = ({ lines }: SearchedLines) => lines.length <= SHORT_LINES;
-  for (const one of streams)
-    if (!isShort(one)) await index.put(one.stream, one.lines, pause);
+  for (const one of streams) if (!isShort(one)) await index.put(one.stream, one.lines, pause);
   return streams.filter(isShort);
 }
 
