@@ -116,10 +116,13 @@ async function listAll(): Promise<RunSummary[]> {
   return runs;
 }
 
-async function listDirectories(): Promise<string[]> {
+/** The runs of which output is kept: in a directory each, or in rows where it is little. */
+async function listOutputs(): Promise<string[]> {
   const root = join(server.dataDir, "output");
   const folders = await readdir(root);
-  return (await Promise.all(folders.map((folder) => readdir(join(root, folder))))).flat();
+  const directories = await Promise.all(folders.map((folder) => readdir(join(root, folder))));
+  const inRows = rows("select distinct run_id from short_outputs").map(({ run_id }) => `${run_id}`);
+  return [...directories.flat(), ...inRows];
 }
 
 function rows(sql: string): Record<string, unknown>[] {
@@ -178,7 +181,7 @@ test("under load and three kills, what is kept is whole, and of what goes nothin
   }
   expect(withOutput.length).toBeGreaterThan(3);
   expect(bytes).toBeLessThanOrEqual(KEPT_BYTES);
-  expect((await listDirectories()).sort()).toEqual([...withOutput, open.id].sort());
+  expect((await listOutputs()).sort()).toEqual([...withOutput, open.id].sort());
 
   expect(await readRun(server, open.id)).toMatchObject({ state: "running" });
   expect(await rawOutput(server, open.id)).toBe("open\n");
