@@ -123,8 +123,11 @@ export function fileOutputLog(options: OutputLogOptions): OutputLog {
       const files = new Map(executionIds.map((id) => [id, fileOf(runId, id)]));
       const merged = new MergedFrames({ files, after });
       return {
-        next: async (limit) =>
-          merged.read((await sequences.get(runId))?.readableUpTo ?? Number.MAX_SAFE_INTEGER, limit),
+        next: async (limit) => {
+          const sequence = await sequences.get(runId);
+          await sequence?.committed();
+          return merged.read(sequence?.readableUpTo ?? Number.MAX_SAFE_INTEGER, limit);
+        },
         release: () => merged.release(),
       };
     },

@@ -136,7 +136,7 @@ export class OutputWriter {
     return this.totals;
   }
 
-  /** What `close` gave was written down: now others may read it, and what comes behind it in the run. */
+  /** What `close` gave was written down, if it could be: others, who wait for that, may read it and what comes behind it in the run. */
   async wasWritten(): Promise<void> {
     if (!this.#short) return;
     (await this.#options.sequence).flushed(this);
@@ -154,6 +154,7 @@ export class OutputWriter {
     let lastSeq = 0;
     const room = Buffer.allocUnsafe(this.#pending.mostEncodedBytes);
     const frames = this.#pending.encode(room, () => (lastSeq = sequence.take(this)));
+    sequence.commits(this);
     this.#short = { frames, lastSeq };
   }
 

@@ -5,6 +5,8 @@
 export class RunSequence {
   #last: number;
   readonly #oldestPending = new Map<object, number>();
+  /** Writers whose frames a transaction writes down. */
+  readonly #committing = new Map<object, PromiseWithResolvers<void>>();
 
   constructor(last: number) {
     this.#last = last;
@@ -20,6 +22,18 @@ export class RunSequence {
   /** Says that the writer has written all its frames. */
   flushed(writer: object): void {
     this.#oldestPending.delete(writer);
+    this.#committing.get(writer)?.resolve();
+    this.#committing.delete(writer);
+  }
+
+  /** The writer's frames come into the database together with an end, and are `flushed` right after that. */
+  commits(writer: object): void {
+    this.#committing.set(writer, Promise.withResolvers());
+  }
+
+  /** Whoever sees an end in the database, and waits for this, can read all that was written before it. */
+  async committed(): Promise<void> {
+    for (const { promise } of this.#committing.values()) await promise;
   }
 
   /** Every frame with this number or a lower one can be read. */

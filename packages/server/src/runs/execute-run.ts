@@ -151,7 +151,7 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
   });
   const retry = toRetry(deps, execution, settlement);
   const change = hideInChange(mask, { ...settlement, startedAtMs, retry });
-  await settle(deps, row.id, change, () => writer.wasWritten());
+  await settle(deps, row.id, change).finally(() => writer.wasWritten());
   running.release();
 }
 
@@ -228,9 +228,8 @@ async function settle(
   deps: ExecuteDeps,
   executionId: string,
   change: ExecutionChange,
-  onWritten?: () => Promise<void>,
 ): Promise<void> {
-  const moved = await move(deps, executionId, change, onWritten);
+  const moved = await move(deps, executionId, change);
   deps.observe.settled(moved);
   if (moved.run.finished_at === null) return;
   deps.output.closeRun(moved.run.id);

@@ -59,22 +59,17 @@ export interface Noting {
   end(): Promise<number | undefined>;
 }
 
-/**
- * Writes a step down; on a full or failing disk it waits, because what happened is known only here. `onWritten` comes
- * before anybody hears of it.
- */
+/** Writes a step down; on a full or failing disk it waits, because what happened is known only here. */
 export async function move(
   deps: ExecuteDeps,
   executionId: string,
   change: ExecutionChange,
-  onWritten?: () => Promise<void>,
 ): Promise<MovedExecution> {
   let moved: MovedExecution | undefined;
   return whenStorageAllows(async () => {
     moved ??= await moveExecution(deps, executionId, change);
     // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
     if (change.state !== "running") await deps.synced();
-    await onWritten?.();
     const { id, finished_at } = moved.run;
     deps.signals.notify(id, { mayBeOver: finished_at !== null });
     return moved;
