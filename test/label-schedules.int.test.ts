@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExaminationView, Run, Schedule, TargetPage } from "@deckhand/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { holds, readDirectory } from "./support/canary.ts";
 import { docker, dockerContainer, type TestContainer } from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
@@ -191,4 +192,28 @@ test("what an image was built with starts nothing, and neither does an engine th
   } finally {
     await docker("rmi", "--force", image);
   }
+});
+
+test("a label's value for a parameter that is secret is not shown, and not kept", async () => {
+  const value = `hunter2-${randomBytes(8).toString("hex")}`;
+  const text = '#!/bin/sh\n# @deckhand 1\n# @secret VALUE\necho "$VALUE"\n';
+  const body = JSON.stringify({ path: `hush-${MARK}.sh`, text });
+  const stored = await server.fetch("/api/v1/scripts", { method: "POST", body });
+  expect(stored.status).toBe(201);
+  await start("hush", {
+    "deckhand.schedule.hush": `@yearly hush-${MARK}`,
+    "deckhand.schedule.hush.param.VALUE": value,
+  });
+  const name = nameOf("hush", "hush");
+  const shown = await until((all) => all.find((one) => one.name === name));
+  expect([shown.problem, shown.run?.params]).toEqual([null, { VALUE: "•••" }]);
+  const run = await schedules.runNow(name);
+  const ended = await server.fetch(`/api/v1/runs/${run.id}?wait=60s&include=output`);
+  const said = await ended.text();
+  expect((JSON.parse(said) as Run).executions[0]?.output.stdout).toBe(
+    `${"*".repeat(value.length)}\n`,
+  );
+  const database = await readDirectory(server.dataDir, (file) => file.startsWith("deckhand.db"));
+  expect(holds(database, value)).toBe(false);
+  expect(JSON.stringify(shown) + said).not.toContain(value);
 });
