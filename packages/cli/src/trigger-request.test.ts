@@ -5,7 +5,7 @@ import { toTriggerRequest } from "./trigger-request.ts";
 const BEFORE = {
   source: { kind: "webhook", scheme: "standard", tolerance: "1m", url: "/fire" },
   enabled: false,
-  run: { script: "web/reload", scope: "any", on: ["svc/web"], map: {}, params: {} },
+  run: { script: "web/reload", scope: "any", on: ["svc/web"], map: {}, params: {}, secrets: {} },
   onlyIf: { "/ref": ["main"] },
   limit: { count: 3, per: "1h" },
   description: "old",
