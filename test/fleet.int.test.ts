@@ -58,11 +58,11 @@ afterAll(async () => {
 }, STARTED_WITHIN_MS);
 
 const secondsSince = (from: number) => ((performance.now() - from) / 1000).toFixed(1);
-const everywhere = () => [`label=${fleet.label}`];
+const everywhere = () => `label=${fleet.label}`;
 
 function script(text: string, rollout?: RunRequestInput["rollout"]): RunRequestInput {
   const limits = { maxTargets: TARGETS };
-  return { inline: { text, interpreter: "sh" }, on: everywhere(), limits, rollout };
+  return { inline: { text, interpreter: "sh" }, on: [everywhere()], limits, rollout };
 }
 
 /** Says in the container that it started there, under its own name. */
@@ -127,7 +127,7 @@ describe("a stored script on all, by its canary and batches of a tenth", () => {
       const watched = watchProcessSize(server.pid);
       const from = performance.now();
       const done = await line.run([
-        ...["run", NAME, "--on", ...everywhere(), "--max", `${TARGETS}`, "--view", "same"],
+        ...["run", NAME, "--on", everywhere(), "--max", `${TARGETS}`, "--view", "same"],
         ...["--canary", "1", "--batch", "10%", "--max-concurrency", "10%", "--max-errors", "1%"],
       ]);
       const took = secondsSince(from);
