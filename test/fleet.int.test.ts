@@ -30,8 +30,8 @@ const CONCURRENCY = TARGETS / 10;
 const AT_ONCE = Math.min(CONCURRENCY, DEFAULT_LIMITS.executionsPerEngine);
 /** So many connections to guards may stay open where nothing runs. */
 const RESTING = TARGETS / 4;
-/** Beside those: the engine's events, who asks us, and what has just been asked. */
-const OTHER_SOCKETS = 8;
+/** Beside those: where it listens and writes, the engine's events, who asks it, and what it has just asked. */
+const OTHER_SOCKETS = 16;
 /** Each execution that starts asks the engine for a few things, and writes a file. */
 const MOST_DESCRIPTORS = 64 + RESTING + 4 * AT_ONCE;
 const MOST_MEBIBYTES = 400;
