@@ -66,11 +66,17 @@ export interface OpenServer {
 /** Starts the server, says where it listens, and resolves when a signal has shut it down. */
 export async function serve(options: ServeOptions): Promise<void> {
   const config = loadConfig(options);
+  // From the beginning: whoever reads where it listens may end it at once.
+  const signalled = whenSignalled();
   const server = await openServer(config, (line) => process.stdout.write(`${line}\n`));
-  await new Promise<void>((resolve) => {
+  await signalled;
+  await server.close();
+}
+
+function whenSignalled(): Promise<void> {
+  return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });
-  await server.close();
 }
 
 /** Opens everything in order, each part with what stands already; what was opened last is closed first. */
