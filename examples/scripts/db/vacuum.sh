@@ -12,9 +12,9 @@
 # @param    DATABASE string(1..63) = postgres  -- the database to clean
 # @param    TABLE    string(1..127)?           -- one table, with its schema if needed; without it, all
 # @param    FULL     bool = false              -- rewrite the table and lock it
-# @param    JOBS     int(1..8) = 2             -- tables at the same time
+# @param    JOBS     int(1..8) = 2             -- tables at the same time; with FULL one
 # @param    MODE     choice(plan|run) = run    -- plan only prints the command
-# @example  deckhand run db/vacuum --on project=shop TABLE=public.orders
+# @example  deckhand run db/vacuum --on project=shop,svc/db TABLE=public.orders
 set -euo pipefail
 
 # psql takes the database's name from here as it stands, and not as a connection string.
@@ -36,8 +36,9 @@ SELECT :'table'::regclass
 SQL
 }
 
-command=(vacuumdb --analyze --jobs "$JOBS")
-[[ $FULL == true ]] && command+=(--full)
+command=(vacuumdb --analyze)
+# Two that rewrite the system's own tables at the same time lock each other out.
+if [[ $FULL == true ]]; then command+=(--full); else command+=(--jobs "$JOBS"); fi
 if [[ -n ${TABLE:-} ]]; then
   table=$(table_name)
   command+=(--table "$table")

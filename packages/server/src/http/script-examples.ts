@@ -33,7 +33,7 @@ const header = {
   rows: null,
   acceptsArgs: false,
   params: [param],
-  examples: ["deckhand run db/vacuum --on project=shop TABLE=public.orders"],
+  examples: ["deckhand run db/vacuum --on project=shop,svc/db TABLE=public.orders"],
   tags: ["db"],
   owner: "ann",
 };
