@@ -11,13 +11,13 @@ export function runCommand(surroundings: Surroundings): Command {
     examples: [
       ["deckhand run ./vacuum.sh --on label=role=db", "a local file, every matching container"],
       [
-        "deckhand run db/vacuum --on project=shop TABLE=public.orders",
+        "deckhand run db/vacuum --on project=shop,svc/db TABLE=public.orders",
         "a stored script with a parameter",
       ],
       ["deckhand run report.py --on svc/api --pick 1", "on one of them, another each time"],
       ["deckhand run backup.sh --on db-1 -- --full /backup", "arguments for the script"],
       [
-        "deckhand run db/vacuum --on db-1 --secret PGPASSWORD=db/main",
+        "deckhand run db/check --on db-1 --secret PGPASSWORD=db/main",
         "with a stored secret; =@file and =- read a file or standard input",
       ],
       [

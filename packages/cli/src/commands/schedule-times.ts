@@ -9,7 +9,7 @@ export function nextTimesCommand(surroundings: Surroundings): Command {
     examples: [
       ["deckhand schedules next nightly", "of a schedule"],
       [
-        "deckhand schedules next '30 2 * * *' --tz Europe/Berlin --count 200",
+        "deckhand schedules next '30 2 * 3 SUN#L' --tz Europe/Berlin",
         "what a change of the clocks does to it",
       ],
       ["deckhand schedules next '@every 10m' -o json", "for a program"],

@@ -14,7 +14,7 @@ export function secretsCommand(surroundings: Surroundings): Command {
     examples: [
       ["deckhand secrets set db/main", "asks for the value"],
       ["deckhand secrets ls", "which there are"],
-      ["deckhand run db/vacuum --on db-1 --secret PGPASSWORD=db/main", "with one of them"],
+      ["deckhand run db/check --on db-1 --secret PGPASSWORD=db/main", "with one of them"],
     ],
   })
     .addCommand(listCommand(surroundings))
