@@ -23,7 +23,7 @@ const containers: string[] = [];
 
 beforeAll(async () => {
   const image = engines().images.busybox;
-  dockerd = await startPrivateDockerd({ image, liveRestore: true });
+  dockerd = await startPrivateDockerd({ images: [image], liveRestore: true });
   for (let index = 0; index < CONTAINERS; index++)
     containers.push(await dockerd.runContainer(image));
   server = await startDeckhandServer({ engines: [`private=unix://${dockerd.socketPath}`] });

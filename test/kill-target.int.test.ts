@@ -113,7 +113,7 @@ describe("an engine without live-restore", () => {
   let using: DeckhandServer;
 
   beforeAll(async () => {
-    dockerd = await startPrivateDockerd({ image: engines().images.busybox });
+    dockerd = await startPrivateDockerd({ images: [engines().images.busybox] });
     using = await startDeckhandServer({ engines: [`private=unix://${dockerd.socketPath}`] });
   });
 

@@ -2,6 +2,7 @@ import { ensureDocker, ensurePodman } from "./engine/ensure-engine.mjs";
 import { ensureTestedGuard } from "./guard/ensure-guard-tools.mjs";
 import { ensureImages } from "./images/ensure-images.mjs";
 import { ensureCeph } from "./s3/ceph-packages.mjs";
+import { ensureReadersPrograms } from "./ensure-readers-programs.mjs";
 import { ensureToolchain } from "./toolchain.mjs";
 
 /** Makes sure of all that the suites need; gives the environment to run them in. */
@@ -9,6 +10,7 @@ export async function ensureTestEnvironment() {
   const env = await ensureToolchain();
   await ensureTestedGuard();
   await ensureCeph();
+  await ensureReadersPrograms();
   const docker = await ensureDocker();
   const podman = await ensurePodman();
   await ensureImages(docker, ["busybox", "scratch", "postgres", "mariadb", "builder"]);

@@ -4,7 +4,7 @@ import { openSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { docker } from "./containers.ts";
+import { engines } from "./engines.ts";
 
 const run = promisify(execFile);
 const UP_WITHIN_MS = 60_000;
@@ -24,7 +24,7 @@ export interface PrivateDockerd {
 }
 
 export async function startPrivateDockerd(options: {
-  readonly image: string;
+  readonly images: readonly string[];
   readonly liveRestore?: boolean;
 }): Promise<PrivateDockerd> {
   const folder = await mkdtemp("/var/tmp/deckhand-dockerd-");
@@ -72,9 +72,7 @@ export async function startPrivateDockerd(options: {
   }
 
   await start();
-  const archive = join(folder, "image.tar");
-  await docker("save", "--output", archive, options.image);
-  await command("load", "--input", archive);
+  await copyImages(options.images, socketPath);
   return {
     socketPath,
     start,
@@ -99,4 +97,20 @@ export async function startPrivateDockerd(options: {
       await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
     },
   };
+}
+
+/** From the engine of the tests. */
+async function copyImages(images: readonly string[], socketPath: string): Promise<void> {
+  const from = `unix://${engines().docker.socketPath}`;
+  const copy = 'from=$1 to=$2; shift 2; docker -H "$from" save "$@" | docker -H "$to" load --quiet';
+  await run("bash", [
+    "-o",
+    "pipefail",
+    "-c",
+    copy,
+    "bash",
+    from,
+    `unix://${socketPath}`,
+    ...images,
+  ]);
 }

@@ -29,7 +29,7 @@ const statuses = new Map<string, number>();
 
 beforeAll(async () => {
   // An engine of its own: a generated selector may fit any container.
-  dockerd = await startPrivateDockerd({ image: engines().images.busybox });
+  dockerd = await startPrivateDockerd({ images: [engines().images.busybox] });
   container = await dockerd.runContainer(engines().images.busybox);
   server = await startComposedServer({ engine: `private=unix://${dockerd.socketPath}` });
   api = (await (await server.fetch("/openapi.json")).json()) as ApiDescription;
