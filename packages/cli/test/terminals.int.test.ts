@@ -80,6 +80,18 @@ describe("exec -it", () => {
     expectRestored(shell);
   });
 
+  test("stays connected on a terminal that has no size", async () => {
+    const program = onTerminal(sh("echo ready; read -r line; echo got $line"), {
+      columns: 0,
+      rows: 0,
+    });
+    await program.shows("ready");
+    program.type("this\r");
+    await program.shows("got this");
+    expect(await program.exited).toBe(0);
+    expect(program.screen).not.toContain("the connection is cut");
+  });
+
   test("Ctrl-C, Ctrl-Z and Ctrl-D are for the program", async () => {
     const program = onTerminal(sh("stty raw -echo; echo ready; od -An -tx1 -N 3; stty sane"));
     await program.shows("ready");

@@ -49,7 +49,11 @@ export async function attachTerminal(
         leave: () => leave({ by: "keys" }),
       })
     : undefined;
-  const resize = () => connection.resize({ columns: stdout.columns, rows: stdout.rows });
+  // A terminal that nobody gave a size, such as that of a recorder, says 0.
+  const resize = () => {
+    const { columns, rows } = stdout;
+    if (columns > 0 && rows > 0) connection.resize({ columns, rows });
+  };
   const stopSignals = onSignals((signal) => leave({ by: signal }));
   stdout.on("resize", resize);
   resize();
