@@ -71,6 +71,8 @@ export const commandLineReference: DocumentSetUp = {
       "db/vacuum.sh --if-match $(deckhand scripts show db/vacuum -o json | jq -r .sha256)",
     "db/old --if-match 9f2c…":
       "db/old --if-match $(deckhand scripts show db/old -o json | jq -r .sha256)",
+    "deckhand scripts sync . --prefix ops --delete":
+      "(cd scripts && deckhand scripts sync . --prefix ops --delete)",
     "context use NAME": "context use prod",
     "/var/lib/deckhand/first-token": ".deckhand/demo/first-token",
     "--port 9000": "--port 0",
@@ -82,8 +84,8 @@ export const commandLineReference: DocumentSetUp = {
     "tokens rm": "TOKEN=$(deckhand tokens create other -o json | jq -r .id)",
   },
   typed: {
-    "exec -it db-1  #": { after: "# ", text: "exit\n" },
-    "exec -it db-1 -u postgres": { after: "=#", text: "\\q\n" },
+    "exec -it db-1  #": { after: "# ", text: "exit\r" },
+    "exec -it db-1 -u postgres": { after: "=#", text: "\\q\r" },
     "secrets set db/main  #": { after: "db/main", text: "correct horse\n" },
     "attach trm_01k…  #": { after: "# ", text: "\x10\x11" },
     "--detach-keys": { after: "# ", text: "\x1d" },
@@ -92,6 +94,7 @@ export const commandLineReference: DocumentSetUp = {
   exitCodes: {
     "what it is, before": 66,
     "diff <(": 1,
+    "--no-stdin": 130,
   },
   notRun: { "Exit codes of deckhand": "it is the help's text, and a test of the command line" },
 };

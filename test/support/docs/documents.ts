@@ -104,7 +104,7 @@ export const DOCUMENTS: readonly DocumentSetUp[] = [
     document: "docs/notifications.md",
     scripts: { "db/fails.sh": [FAILS] },
     files: { password: "correct horse\n" },
-    prepare: 'SLACK_URL="$RECEIVER/slack"',
+    prepare: 'SLACK_URL="$RECEIVER/slack"; docker exec db-1 touch /tmp/broken',
     blocks: { '"type": "run.failed"': isToldOfFailure, "privateNetworks:": isConfiguration },
   },
   {

@@ -5,7 +5,8 @@ export const VACUUM = readDocument("examples/scripts/db/vacuum.sh");
 export const TABLE_SIZES = readDocument("examples/scripts/db/table_sizes.py");
 
 export const SAY = "#!/bin/sh\necho done\n";
-export const FAILS = "#!/bin/sh\nexit 1\n";
+/** Where something is broken. */
+export const FAILS = "#!/bin/sh\ntest ! -e /tmp/broken\n";
 /** Says what a trigger has mapped. */
 export const MAPPED = "#!/bin/sh\nenv | grep '^P[0-9]'\n";
 
@@ -62,7 +63,7 @@ export const JOBS = `
   - name: db-password
     secure: true
     valueExposed: true
-  schedule: { time: { hour: '02', minute: '30', seconds: '0' }, month: '*', year: '*', weekday: { day: '1-5' } }
+  schedule: { time: { hour: '02', minute: '30', seconds: '0' }, month: '*', year: '*', weekday: { day: '2-6' } }
   timeZone: Europe/Berlin
   notification: { onfailure: { email: { recipients: ops@example.org } } }
   sequence:
