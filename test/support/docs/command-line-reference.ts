@@ -22,7 +22,7 @@ const TRIGGER = {
 export const commandLineReference: DocumentSetUp = {
   document: "docs/cli.md",
   scripts: {
-    "db/vacuum.sh": versions(VACUUM, 3),
+    "db/vacuum.sh": versions(VACUUM.replace("# @effect", "# @secret   PGPASSWORD?\n# @effect"), 3),
     "db/backup.sh": [BACKUP],
     "db/check.sh": [CHECK],
     "db/old.sh": [SAY],
@@ -57,6 +57,8 @@ export const commandLineReference: DocumentSetUp = {
     RUN=$(deckhand exec -d --on label=role=db -- echo disk full) && deckhand wait $RUN
     MENDED=$(deckhand run mended.sh -d --on label=role=db); deckhand wait $MENDED || :
     TERMINAL=$(curl -s "$SERVER/api/v1/terminals" -H "$AUTH" -H "$JSON" -d '{"on": "db-1"}' | jq -r .id)
+    pass show db/main | deckhand secrets set db/main
+    pass show db/main | deckhand secrets set web/token
     deckhand groups set db --on label=role=db
     deckhand triggers set deploy --webhook github --run web/reload --on svc/web
     deckhand notifications set ops --webhook "$RECEIVER"

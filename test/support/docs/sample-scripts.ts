@@ -27,6 +27,7 @@ export const RELOAD = `#!/bin/sh
 # @deckhand 1
 # @param BRANCH string = main
 # @param CONFIG file?
+# @secret TOKEN?
 echo "reloaded $BRANCH"
 `;
 
