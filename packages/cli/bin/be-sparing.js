@@ -7,6 +7,15 @@ const FLUSH_AFTER_MS = 5_000;
 /** Space for young objects, in MiB; Node takes eight times as much when it may, and gives none of it back. */
 const YOUNG_SPACE = "--max-semi-space-size";
 const YOUNG_SPACE_MIB = 2;
+/**
+ * With an arena for each thread that waits for the disk, the C library keeps 20 MiB more; and left to itself it learns from the
+ * first large buffer to give none of them back.
+ */
+const MALLOC = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_MMAP_THRESHOLD_: "65536",
+  MALLOC_TRIM_THRESHOLD_: "65536",
+};
 
 /** What was compiled once, types stripped, is used again; and a server, which stays for months, takes little memory. */
 export function beSparing(words) {
@@ -14,12 +23,11 @@ export function beSparing(words) {
   // Otherwise only an end that is orderly leaves something behind.
   setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref();
   if (words[0] !== "serve" || isYoungSpaceSet() || !process.execve) return;
-  // Both are fixed when a process begins, so it begins again with the same number and streams. With an arena for each thread
-  // that waits for the disk, the C library keeps 20 MiB more.
+  // All are fixed when a process begins, so it begins again with the same number and streams.
   const flags = [...process.execArgv, `${YOUNG_SPACE}=${YOUNG_SPACE_MIB}`];
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
+    ...MALLOC,
     ...process.env,
-    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "1",
   });
 }
 

@@ -21,7 +21,7 @@ export function openSqlite(path: string): Sqlite.Database {
     sqlite.pragma("secure_delete = FAST");
     sqlite.pragma("foreign_keys = ON");
     sqlite.pragma("busy_timeout = 5000");
-    sqlite.pragma("cache_size = -16000");
+    sqlite.pragma("cache_size = -8000");
     return sqlite;
   } catch (error) {
     throw toStorageError(error);
