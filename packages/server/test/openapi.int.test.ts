@@ -175,6 +175,7 @@ test("the schemas are these, one of each, those of requests with Input at the en
     "Retry",
     "RetryInput",
     "Rollout",
+    "RolloutDefaults",
     "RolloutInput",
     "RolloutPlan",
     "RolloutProgress",
