@@ -2,9 +2,11 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Suites that take a minute or more, and what waits as long for clocks: begun last, one of them would be waited for alone. */
 const LONGEST: readonly string[] = [
+  "test/docs",
   "test/stop",
   "packages/server/src/sessions/filed/filed-session",
   "packages/server/src/sessions/attached/attached-session",
+  "packages/cli/test/rollout",
   "test/guard-connections",
   "test/rollout",
   "test/kill-engine",
