@@ -79,9 +79,15 @@ describe("a directory of scripts", () => {
   test("keeps an edit as a version although nobody asks for it", async () => {
     await library.create({ path: "say.sh", text: BASH });
     await writeFile(join(directory, "say.sh"), `${BASH}# second\n`);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const kept = toSha256(`${BASH}# second\n`);
+    const history = join(base, "history");
+    await expect
+      .poll(async () => (await readdir(history, { recursive: true })).join(), { timeout: 20_000 })
+      .toContain(kept);
     await writeFile(join(directory, "say.sh"), `${BASH}# third\n`);
-    await expect.poll(async () => (await library.listVersions("say")).length).toBe(3);
+    await expect
+      .poll(async () => (await library.listVersions("say")).length, { timeout: 20_000 })
+      .toBe(3);
     expect((await library.getVersion("say", 2)).text).toBe(`${BASH}# second\n`);
   });
 
