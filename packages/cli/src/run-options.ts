@@ -123,7 +123,7 @@ function addLimitOptions(command: Command, timeoutFlags: string): Command {
       limitOption(
         "oomScore",
         "<n>",
-        "0 to 1000: how soon it is ended when memory runs out (else 500)",
+        "0 to 1000: how soon it is ended when memory runs out (else 1000)",
       ),
     )
     .addOption(limitOption("cpuTime", "<span>", "CPU time of each process: 30s, 10m"))

@@ -40,6 +40,7 @@ export const commandLineReference: DocumentSetUp = {
     "backup.sh": BACKUP,
     "check.sh": SAY,
     "old.sh": SAY,
+    "locked.sh": "# @deckhand 1\n# @interpreter sh\n# @secret PASSWORD\ntrue\n",
     "mended.sh": MENDED,
     "report.py": "print('report')\n",
     "fix.py": "print('fixed')\n",
@@ -81,6 +82,8 @@ export const commandLineReference: DocumentSetUp = {
   },
   before: {
     "cancel run_01k…": "RUN=$(deckhand exec -d --on db-1 -- sleep 1000)",
+    "--secret PASSWORD=@pw  # with a secret, which":
+      "RUN=$(deckhand run ./locked.sh -d --on db-1 --secret PASSWORD=@pw) && deckhand wait $RUN",
     "rerun run_01k…": "RUN=$MENDED",
     "rm db/old --if-match": "deckhand scripts put old.sh db/old.sh",
     "tokens rm": "TOKEN=$(deckhand tokens create other -o json | jq -r .id)",

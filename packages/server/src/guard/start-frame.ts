@@ -7,7 +7,7 @@ import type { StartFrame } from "./frames.ts";
 const SPOOL_BYTES = 2 * 1024 * 1024;
 const SMALLEST_SPOOL_BYTES = 64 * 1024;
 /** Above the container's own score, so that the kernel takes the script first. */
-const OOM_SCORE = 500;
+const OOM_SCORE = 1000;
 
 /** Says in the guard's words what is to be started. */
 export function toStartFrame(spec: ExecutionSpec, channel: number): StartFrame {

@@ -119,7 +119,7 @@ const limits = {
   killGraceMs: 5_000,
   outputBytes: 67_108_864,
   nice: 10,
-  oomScore: 500,
+  oomScore: 1000,
   cpuTimeMs: null,
   openFiles: null,
   fileBytes: null,

@@ -47,7 +47,7 @@ test("only the oom score is set, and survivors are ended, when nothing is asked 
       killGraceMs: DEFAULT_LIMITS.killGraceMs,
       outputBytes: DEFAULT_LIMITS.outputBytes,
       nice: null,
-      oomScore: 500,
+      oomScore: 1000,
       cpuTimeMs: null,
       openFiles: null,
       fileBytes: null,

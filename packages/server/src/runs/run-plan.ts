@@ -13,7 +13,7 @@ import type {
 import { AS_THE_CONTAINER, type Resources, type SurvivorPolicy } from "../sessions/session.ts";
 
 /** Added to the container's own score, so that memory that ends takes the script and not the main process. */
-export const DEFAULT_OOM_SCORE = 500;
+export const DEFAULT_OOM_SCORE = 1000;
 
 /** What a run will do, frozen when it is accepted, so that whoever carries it out looks nothing up. */
 export interface RunPlan {
