@@ -121,7 +121,9 @@ async function listOutputs(): Promise<string[]> {
   const root = join(server.dataDir, "output");
   const folders = await readdir(root);
   const directories = await Promise.all(folders.map((folder) => readdir(join(root, folder))));
-  const inRows = rows("select distinct run_id from short_outputs").map(({ run_id }) => `${run_id}`);
+  const inRows = rows("select distinct run_id from short_outputs").map(({ run_id }) =>
+    String(run_id),
+  );
   return [...directories.flat(), ...inRows];
 }
 

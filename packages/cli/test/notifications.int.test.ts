@@ -77,7 +77,7 @@ test("a webhook is made, tested, told of a failed run, and told again when that 
   await toldBy("ops");
   const [told] = at("/ops").filter(({ json }) => json["type"] === "run.failed");
   expect(told).toMatchObject({ isSigned: true, json: { data: { state: "failed" } } });
-  const id = `${told?.headers["webhook-id"]}`;
+  const id = String(told?.headers["webhook-id"]);
   const table = await notifications("deliveries", "ops", "--state", "delivered", "--limit", "1");
   expect(table.stdout).toMatch(new RegExp(`^${id} +run\\.failed +run_\\w+ +delivered +1 `, "m"));
 

@@ -175,7 +175,7 @@ export const isContainerEvent: CheckBlock = async (context, text) => {
     const [, told = ""] = new RegExp(`^P${index}=(.*)$`, "m").exec(said) ?? [];
     const isVague = ["/at", "/container/id"].includes(pointer);
     expect(told, `${pointer} in ${said}`).toEqual(
-      isVague ? expect.stringMatching(/./) : `${value}`,
+      isVague ? expect.stringMatching(/./) : String(value),
     );
   }
 };

@@ -151,7 +151,11 @@ async function runToEnd(deps: ExecuteDeps, execution: Running): Promise<void> {
   });
   const retry = toRetry(deps, execution, settlement);
   const change = hideInChange(mask, { ...settlement, startedAtMs, retry });
-  await settle(deps, row.id, change).finally(() => writer.wasWritten());
+  try {
+    await settle(deps, row.id, change);
+  } finally {
+    await writer.wasWritten();
+  }
   running.release();
 }
 
