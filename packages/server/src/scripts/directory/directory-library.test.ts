@@ -78,13 +78,18 @@ describe("a directory of scripts", () => {
 
   test("keeps an edit as a version although nobody asks for it", async () => {
     await library.create({ path: "say.sh", text: BASH });
-    await writeFile(join(directory, "say.sh"), `${BASH}# second\n`);
+    // As an editor does: a file that is written in place is for a moment an empty one.
+    const edit = async (text: string) => {
+      await writeFile(join(base, "edited"), text);
+      await rename(join(base, "edited"), join(directory, "say.sh"));
+    };
+    await edit(`${BASH}# second\n`);
     const kept = toSha256(`${BASH}# second\n`);
     const history = join(base, "history");
     await expect
       .poll(async () => (await readdir(history, { recursive: true })).join(), { timeout: 20_000 })
       .toContain(kept);
-    await writeFile(join(directory, "say.sh"), `${BASH}# third\n`);
+    await edit(`${BASH}# third\n`);
     await expect
       .poll(async () => (await library.listVersions("say")).length, { timeout: 20_000 })
       .toBe(3);
