@@ -60,7 +60,7 @@ export const resourceLimits = z.strictObject({
   }),
   oomScore: z.number().int().min(0).max(1000).optional().meta({
     description:
-      "added to the container's own score (500): above 0 the kernel takes the script before the main process when memory ends",
+      "added to the container's own score (1000): above 0 the kernel takes the script before the main process when memory ends",
   }),
   cpuTime: durationText.refine(isWholeSeconds, "write whole seconds, from 1s").optional().meta({
     description:
