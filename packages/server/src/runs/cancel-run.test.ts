@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
+import { expect, test } from "vitest";
 import { cancelRun } from "./cancel-run.ts";
 import { insertRun } from "./insert-run.ts";
 import { runConductor } from "./run-conductor.ts";
@@ -10,22 +6,12 @@ import { runDispatcher } from "./run-dispatcher.ts";
 import { runSignals } from "./run-signals.ts";
 import { getRun, listExecutions, moveExecution } from "./run-store.ts";
 import { newRun } from "./testing/new-run.ts";
+import { temporaryDatabase } from "./testing/temporary-database.ts";
 
-let folder: string;
-let opened: OpenedDatabase;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "deckhand-cancel-"));
-  opened = await openDatabase(folder);
-});
-
-afterAll(async () => {
-  await opened.close();
-  await rm(folder, { recursive: true, force: true });
-});
+const database = temporaryDatabase();
 
 test("an attempt that follows one which fails just now is cancelled with the run", async () => {
-  const writes = { db: opened.db, runEnded: async () => {} };
+  const writes = { db: database.opened.db, runEnded: async () => {} };
   const executed: string[] = [];
   const dispatcher = runDispatcher({
     executionsPerContainer: 1,
@@ -46,13 +32,21 @@ test("an attempt that follows one which fails just now is cancelled with the run
   const retry = { id: "exe_retry", notBeforeMs: 0 };
   const failed = await moveExecution(writes, first, { state: "failed", atMs: 3, retry });
   // That it is written down is not told yet.
-  const deps = { ...writes, synced: opened.synced, dispatcher, conductor, signals: runSignals() };
+  const deps = {
+    ...writes,
+    synced: database.opened.synced,
+    dispatcher,
+    conductor,
+    signals: runSignals(),
+  };
   const reason = { code: "cancel-requested", detail: "x" } as const;
   await cancelRun({ ...deps, executor: { stop: () => false }, now: Date.now }, run.id, reason);
   conductor.executionEnded(failed);
-  expect((await listExecutions(opened.db, run.id)).map(({ state }) => state)).toEqual([
+  expect((await listExecutions(database.opened.db, run.id)).map(({ state }) => state)).toEqual([
     "failed",
     "cancelled",
   ]);
-  expect(await getRun(opened.db, run.id)).toMatchObject({ finished_at: expect.any(Number) });
+  expect(await getRun(database.opened.db, run.id)).toMatchObject({
+    finished_at: expect.any(Number),
+  });
 });

@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { toId } from "@deckhand/core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type OpenedDatabase, openDatabase } from "../database/open-database.ts";
+import { expect, test } from "vitest";
 import { fileOutputLog } from "../output/output-log.ts";
 import { shortOutputs } from "../output/short-outputs.ts";
 import { vault } from "../secrets/vault.ts";
@@ -13,22 +9,12 @@ import { runConductor } from "./run-conductor.ts";
 import { runDispatcher } from "./run-dispatcher.ts";
 import { runSignals } from "./run-signals.ts";
 import { newRun } from "./testing/new-run.ts";
+import { temporaryDatabase } from "./testing/temporary-database.ts";
 
-let folder: string;
-let opened: OpenedDatabase;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "deckhand-recover-"));
-  opened = await openDatabase(folder);
-});
-
-afterAll(async () => {
-  await opened.close();
-  await rm(folder, { recursive: true, force: true });
-});
+const database = temporaryDatabase();
 
 test("of two runs of one key and one millisecond only the first starts again", async () => {
-  const writes = { db: opened.db, runEnded: async () => {} };
+  const writes = { db: database.opened.db, runEnded: async () => {} };
   const runs = [2, 1].map((number) => {
     const run = newRun({ createdAtMs: 1, number, targets: ["one"] });
     const concurrency = { key: "db/backup", onConflict: "queue" } as const;
@@ -52,9 +38,9 @@ test("of two runs of one key and one millisecond only the first starts again", a
   });
   await recoverRuns({
     ...writes,
-    synced: opened.synced,
+    synced: database.opened.synced,
     output: fileOutputLog({
-      directory: folder,
+      directory: database.folder,
       short: shortOutputs(writes.db),
       now: Date.now,
       onFlushed: () => {},
