@@ -105,6 +105,24 @@ const VIOLATIONS: readonly Planted[] = [
     files: importing("packages/client/src/read.ts", "node:http"),
   },
   {
+    why: "a command line that reads all of core",
+    rule: RESTRICTED,
+    files: importing("packages/cli/src/views/spans.ts", "@deckhand/core"),
+  },
+  {
+    why: "a client that reads all of core",
+    rule: RESTRICTED,
+    files: importing("packages/client/src/spans.ts", "@deckhand/core"),
+  },
+  {
+    why: "an import of nothing but types that reads the file all the same",
+    rule: "typescript(no-import-type-side-effects)",
+    files: {
+      [`${SERVER}/runs/shown.ts`]:
+        'import { type Planted } from "./planted.ts";\nexport const shown = (one: Planted) => one;',
+    },
+  },
+  {
     why: "the environment read outside config/",
     rule: "node(no-process-env)",
     files: { [`${SERVER}/runs/limits.ts`]: "export const home = process.env.HOME;" },

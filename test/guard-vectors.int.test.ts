@@ -3,11 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeFrame } from "../packages/server/src/guard/decode-frame.ts";
-import {
-  type ClientFrame,
-  type GuardFrame,
-  type StartFrame,
-} from "../packages/server/src/guard/frames.ts";
+import type { ClientFrame, GuardFrame, StartFrame } from "../packages/server/src/guard/frames.ts";
 import { VECTORS, type Vector } from "../packages/server/src/guard/testing/vectors.ts";
 import { buildGuardTest, commandFor, HOST_ARCH } from "./support/guard-programs.ts";
 

@@ -1,10 +1,10 @@
 import type { Readable, Writable } from "node:stream";
 import { encodeFrame } from "../../packages/server/src/guard/encode-frame.ts";
 import { FrameParser } from "../../packages/server/src/guard/frame-parser.ts";
-import {
-  type ClientFrame,
-  type GuardFrame,
-  type StartFrame,
+import type {
+  ClientFrame,
+  GuardFrame,
+  StartFrame,
 } from "../../packages/server/src/guard/frames.ts";
 
 type FrameOf<Type extends GuardFrame["type"]> = Extract<GuardFrame, { type: Type }>;

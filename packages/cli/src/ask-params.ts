@@ -1,10 +1,5 @@
 import { type DeckhandClient, ProblemError } from "@deckhand/client";
-import {
-  parseScriptHeader,
-  type Run,
-  type RunRequestInput,
-  type ScriptParam,
-} from "@deckhand/core";
+import type { Run, RunRequestInput, ScriptParam } from "@deckhand/core";
 import type { CommandContext } from "./command-context.ts";
 import { readParamFile } from "./param-file.ts";
 import { toScriptReference } from "./script-reference.ts";
@@ -49,7 +44,10 @@ export async function findDeclaredParams(
   client: DeckhandClient,
   { script, inline }: Pick<RunRequestInput, "script" | "inline">,
 ): Promise<readonly ScriptParam[]> {
-  if (inline) return parseScriptHeader(inline.text, inline.name ?? "script").header.params;
+  if (inline) {
+    const { parseScriptHeader } = await import("@deckhand/core/script/parse-script-header");
+    return parseScriptHeader(inline.text, inline.name ?? "script").header.params;
+  }
   if (script === undefined) return [];
   const { name, version } = toScriptReference(script);
   return (await client.getScript(name, version)).header.params;

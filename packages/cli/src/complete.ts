@@ -39,7 +39,8 @@ export async function printCandidates(
   words: readonly string[],
 ): Promise<void> {
   const last = words.at(-1) ?? "";
-  const typed = takeApart(createProgram(surroundings), words.slice(0, -1));
+  const before = words.slice(0, -1);
+  const typed = takeApart(await createProgram(surroundings, before), before);
   const { env } = surroundings;
   const ask = async () =>
     createClient({ ...(await resolveConnection(typed.connection, env)), fetch: quickFetch });

@@ -1,7 +1,6 @@
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { parse, stringify } from "yaml";
 import { UsageError } from "./usage-error.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -34,7 +33,7 @@ export async function readContexts(env: Environment): Promise<Contexts> {
 }
 
 export async function writeContexts(env: Environment, contexts: Contexts): Promise<void> {
-  await writePrivately(contextsPath(env), stringify(contexts));
+  await writeYaml(contextsPath(env), contexts);
 }
 
 export async function readCredentials(env: Environment): Promise<Readonly<Record<string, string>>> {
@@ -45,7 +44,7 @@ export async function writeCredentials(
   env: Environment,
   tokens: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await writePrivately(credentialsPath(env), stringify(tokens));
+  await writeYaml(credentialsPath(env), tokens);
 }
 
 async function readYaml(path: string): Promise<unknown> {
@@ -54,6 +53,7 @@ async function readYaml(path: string): Promise<unknown> {
     throw new UsageError(`${path} can not be read (${error.code})`);
   });
   if (text === undefined) return undefined;
+  const { parse } = await import("yaml");
   try {
     return parse(text);
   } catch (error) {
@@ -61,9 +61,11 @@ async function readYaml(path: string): Promise<unknown> {
   }
 }
 
-async function writePrivately(path: string, text: string): Promise<void> {
+/** Only the user can read it. */
+async function writeYaml(path: string, content: unknown): Promise<void> {
+  const { stringify } = await import("yaml");
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await writeFile(`${path}.new`, stringify(content), { mode: 0o600 });
   await chmod(`${path}.new`, 0o600);
   await rename(`${path}.new`, path);
 }

@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { explainJsonError } from "@deckhand/core";
+import { explainJsonError } from "@deckhand/core/explain-json-error";
 import { readText } from "./run-options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -31,7 +30,7 @@ export function toCommonBody(
 
 /** A secret as Standard Webhooks writes it. */
 export function newSecret(): string {
-  return `whsec_${randomBytes(32).toString("base64")}`;
+  return `whsec_${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64")}`;
 }
 
 /** Secrets come from files: whoever may list processes reads a command line. */

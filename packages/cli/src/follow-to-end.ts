@@ -4,7 +4,7 @@ import type { CommandContext } from "./command-context.ts";
 import { EXIT, exitCodeOfRun, highestExitCode } from "./exit-codes.ts";
 import { type InterruptMeaning, type Interrupts, listenForInterrupts } from "./interrupts.ts";
 import { UsageError } from "./usage-error.ts";
-import { pickView, type ViewChoice } from "./views/pick-view.ts";
+import type { ViewChoice } from "./views/pick-view.ts";
 import type { RunView } from "./views/run-view.ts";
 
 export interface FollowChoice extends Omit<ViewChoice, "client"> {
@@ -27,6 +27,7 @@ export async function followToEnd(
   client: DeckhandClient,
   { open, onInterrupt, choice }: FollowRequest,
 ): Promise<void> {
+  const { pickView } = await import("./views/pick-view.ts");
   const interrupts = listenForInterrupts(context, client, onInterrupt);
   try {
     const run = await open();

@@ -8,13 +8,12 @@ function allOf(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(allOf)];
 }
 
-const commands = programForReading().commands.flatMap(allOf);
+const program = await programForReading();
+const commands = program.commands.flatMap(allOf);
 
 test("docs/cli.md is what the command tree says", async () => {
   const page = await readFile(REFERENCE_PATH, "utf8");
-  expect(page, "run: node packages/cli/src/generate-reference.ts").toBe(
-    toReference(programForReading()),
-  );
+  expect(page, "run: node packages/cli/src/generate-reference.ts").toBe(toReference(program));
 });
 
 test.each(commands.map((command) => [command.name(), command]))(
@@ -26,7 +25,7 @@ test.each(commands.map((command) => [command.name(), command]))(
 );
 
 test("no command takes two options of the same letters", () => {
-  const global = programForReading().options.flatMap(({ long, short }) => [long, short]);
+  const global = program.options.flatMap(({ long, short }) => [long, short]);
   for (const command of commands.filter((one) => one.commands.length === 0)) {
     const own = command.options.flatMap(({ long, short }) => [long, short]);
     const flags = [...global, ...own].filter((flag) => flag !== undefined);

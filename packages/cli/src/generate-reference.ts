@@ -116,10 +116,11 @@ function toCell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 }
 
-/** The command tree as it is, with surroundings that nothing is run in. */
-export function programForReading(): Command {
+/** The whole command tree as it is, with surroundings that nothing is run in. */
+export function programForReading(): Promise<Command> {
   const { stdin, stdout, stderr } = process;
-  return createProgram({ stdin, stdout, stderr, env: {}, rest: undefined, exitCode: EXIT.ok });
+  const surroundings = { stdin, stdout, stderr, env: {}, rest: undefined, exitCode: EXIT.ok };
+  return createProgram(surroundings, []);
 }
 
-if (import.meta.main) await writeFile(REFERENCE_PATH, toReference(programForReading()));
+if (import.meta.main) await writeFile(REFERENCE_PATH, toReference(await programForReading()));

@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (argv[0] === "__complete") return await complete(surroundings, argv.slice(1));
     refuseToken(words);
     const { createProgram } = await import("./program.ts");
-    const program = createProgram(surroundings);
+    const program = await createProgram(surroundings, words);
     prepare(program);
     const asked = findHelpWords(words);
     if (asked) return answer(toHelp(program, asked));
@@ -106,7 +106,7 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   const [{ ConnectionError, ProblemError }, { isAppError }] = await Promise.all([
     import("@deckhand/client"),
-    import("@deckhand/core"),
+    import("@deckhand/core/errors"),
   ]);
   if (error instanceof UsageError)
     return say(error.message, { hint: error.hint, exitCode: error.exitCode });

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { buffer } from "node:stream/consumers";
-import { DEFAULT_LIMITS } from "@deckhand/core";
+import { DEFAULT_LIMITS } from "@deckhand/core/limits";
 import type { CommandContext } from "./command-context.ts";
 import { UsageError } from "./usage-error.ts";
 

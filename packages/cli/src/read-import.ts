@@ -1,14 +1,10 @@
-import {
-  type ImportedJob,
-  importOfeliaIni,
-  importOfeliaLabels,
-  importRundeck,
-} from "@deckhand/core";
+import type { ImportedJob } from "@deckhand/core";
+import { importOfeliaIni } from "@deckhand/core/import/import-ofelia";
+import { importOfeliaLabels } from "@deckhand/core/import/import-ofelia-labels";
+import { importRundeck } from "@deckhand/core/import/import-rundeck";
 import { parseDocument } from "yaml";
+import type { ImportFormat } from "./import-formats.ts";
 import { UsageError } from "./usage-error.ts";
-
-export const IMPORT_FORMATS = ["rundeck", "ofelia"] as const;
-export type ImportFormat = (typeof IMPORT_FORMATS)[number];
 
 /** Reads the jobs of another tool's file; which tool's it is can be seen in it. */
 export function readImport(

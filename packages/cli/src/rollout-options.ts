@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { concurrencyRequest, rolloutRequest, type RunRequestInput } from "@deckhand/core";
+import type { RunRequestInput } from "@deckhand/core";
+import { ON_CONFLICT, ON_ERROR } from "@deckhand/core/contract/choices";
 import { UsageError } from "./usage-error.ts";
 
 type RolloutInput = NonNullable<RunRequestInput["rollout"]>;
@@ -30,11 +31,7 @@ export function addRolloutOptions(command: Command): Command {
   command
     .option("--max-concurrency <n>", "so many targets at once, or a share: 5, 10% (else 50)")
     .option("--max-errors <n>", "stop when more targets than this failed: 2, 10% (else 0)")
-    .addOption(
-      new Option("--on-error <what>", "continue: errors stop nothing").choices(
-        rolloutRequest.shape.onError.unwrap().options,
-      ),
-    )
+    .addOption(new Option("--on-error <what>", "continue: errors stop nothing").choices(ON_ERROR))
     .option("--order <how>", "name (else), random, or label=KEY")
     .option("--seed <n>", "the same order by chance again")
     .option("--canary <n>", "so many before all others: 1, 5%")
@@ -63,7 +60,7 @@ function addConcurrencyOptions(command: Command): Command {
       new Option(
         "--on-conflict <what>",
         "while another run has the key: queue (else), skip, or cancel that one",
-      ).choices(concurrencyRequest.shape.onConflict.unwrap().options),
+      ).choices(ON_CONFLICT),
     );
 }
 

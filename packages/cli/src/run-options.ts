@@ -1,22 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import {
-  RESOURCE_LIMITS,
-  type ResourceLimitName,
-  type ResourceLimits,
-  type PickStrategy,
-  pickStrategy,
-  type RunRequestInput,
-  readResourceLimit,
-  type SurvivorPolicy,
-  survivorPolicy,
+import type {
+  PickStrategy,
+  ResourceLimitName,
+  ResourceLimits,
+  RunRequestInput,
+  SurvivorPolicy,
 } from "@deckhand/core";
+import { PICK_STRATEGIES, SURVIVOR_POLICIES } from "@deckhand/core/contract/choices";
 import type { CommandContext } from "./command-context.ts";
 import { collect } from "./commands/command.ts";
 import type { FollowChoice } from "./follow-to-end.ts";
 import { addRolloutOptions, type RolloutOptions, toRolloutRequest } from "./rollout-options.ts";
 import { UsageError } from "./usage-error.ts";
-import { VIEWS, type ViewName } from "./views/pick-view.ts";
+import { VIEWS, type ViewName } from "./views/view-name.ts";
 
 /** Options that `run` and `exec` share. */
 export interface RunOptions extends ViewOptions, LimitOptions, RolloutOptions {
@@ -43,16 +40,18 @@ export interface RunOptions extends ViewOptions, LimitOptions, RolloutOptions {
   readonly exitStatus: boolean;
 }
 
-/** Each is the part of the request that it stands for. */
-interface LimitOptions {
-  readonly nice?: ResourceLimits;
-  readonly oomScore?: ResourceLimits;
-  readonly cpuTime?: ResourceLimits;
-  readonly openFiles?: ResourceLimits;
-  readonly fileSize?: ResourceLimits;
-  readonly maxProcesses?: ResourceLimits;
-  readonly umask?: ResourceLimits;
-}
+/** Which limit of a request each option stands for. */
+const LIMIT_BY_OPTION = {
+  nice: "nice",
+  oomScore: "oomScore",
+  cpuTime: "cpuTime",
+  openFiles: "openFiles",
+  fileSize: "fileBytes",
+  maxProcesses: "processes",
+  umask: "umask",
+} as const satisfies Record<string, ResourceLimitName>;
+
+type LimitOptions = { readonly [Option in keyof typeof LIMIT_BY_OPTION]?: string };
 
 export interface ViewOptions {
   readonly view: ViewName;
@@ -104,7 +103,7 @@ function addPlaceOptions(command: Command): Command {
       new Option(
         "--strategy <how>",
         "which ones --pick takes: the next each time (else), the least busy, any",
-      ).choices(pickStrategy.options),
+      ).choices(PICK_STRATEGIES),
     )
     .option("--max <n>", "refuse to run on more targets than this", countOf("--max"))
     .option("--allow-empty", "succeed when nothing matches")
@@ -118,38 +117,19 @@ function addLimitOptions(command: Command, timeoutFlags: string): Command {
   return command
     .option(timeoutFlags, "stop it after 30s, 10m, 1h30m")
     .option("--kill-grace <span>", "time between TERM and KILL when it is stopped")
-    .addOption(limitOption("nice", "<n>", "its nice value, -20 to 19"))
-    .addOption(
-      limitOption(
-        "oomScore",
-        "<n>",
-        "0 to 1000: how soon it is ended when memory runs out (else 1000)",
-      ),
-    )
-    .addOption(limitOption("cpuTime", "<span>", "CPU time of each process: 30s, 10m"))
-    .addOption(limitOption("openFiles", "<n>", "open files of each process"))
-    .addOption(
-      limitOption("fileBytes", "<size>", "the largest file that it can write: 64KiB, 10MiB"),
-    )
-    .addOption(
-      limitOption("processes", "<n>", "processes of the user in all, not of the script alone"),
-    )
-    .addOption(limitOption("umask", "<digits>", "its file mode mask, such as 027"))
+    .option("--nice <n>", "its nice value, -20 to 19")
+    .option("--oom-score <n>", "0 to 1000: how soon it is ended when memory runs out (else 1000)")
+    .option("--cpu-time <span>", "CPU time of each process: 30s, 10m")
+    .option("--open-files <n>", "open files of each process")
+    .option("--file-size <size>", "the largest file that it can write: 64KiB, 10MiB")
+    .option("--max-processes <n>", "processes of the user in all, not of the script alone")
+    .option("--umask <digits>", "its file mode mask, such as 027")
     .addOption(
       new Option(
         "--survivors <what>",
         "background processes of a script that ended: end them (else), or wait for them",
-      ).choices(survivorPolicy.options),
+      ).choices(SURVIVOR_POLICIES),
     );
-}
-
-function limitOption(name: ResourceLimitName, argument: string, description: string): Option {
-  const { word, takes } = RESOURCE_LIMITS[name];
-  return new Option(`--${word} ${argument}`, description).argParser((text: string) => {
-    const limit = readResourceLimit(name, text);
-    if (limit) return limit;
-    throw new UsageError(`--${word} takes ${takes}, not ${JSON.stringify(text)}`);
-  });
 }
 
 /** Reads the number of an option that takes one from 1. */
@@ -170,6 +150,7 @@ export async function toSharedRequest(
     throw new UsageError("say where: --on SELECTOR", {
       hint: "For example: --on label=role=db   (see: deckhand targets)",
     });
+  const resourceLimits = await readLimits(options);
   return {
     on,
     ...(except && { except }),
@@ -185,7 +166,7 @@ export async function toSharedRequest(
       ...(timeout !== undefined && { timeout }),
       ...(killGrace !== undefined && { killGrace }),
       ...(max !== undefined && { maxTargets: max }),
-      ...toLimits(options),
+      ...resourceLimits,
     },
     ...(survivors !== undefined && { survivors }),
     ...toRolloutRequest(options),
@@ -200,17 +181,23 @@ function toPick({ pick, strategy }: RunOptions): Pick<RunRequestInput, "pick"> {
   });
 }
 
-function toLimits(options: LimitOptions): ResourceLimits {
-  const { nice, oomScore, cpuTime, openFiles, fileSize, maxProcesses, umask } = options;
-  return {
-    ...nice,
-    ...oomScore,
-    ...cpuTime,
-    ...openFiles,
-    ...fileSize,
-    ...maxProcesses,
-    ...umask,
-  };
+async function readLimits(options: LimitOptions): Promise<ResourceLimits> {
+  const names = Object.keys(LIMIT_BY_OPTION) as (keyof LimitOptions)[];
+  const given = names.flatMap((name) => {
+    const text = options[name];
+    return text === undefined ? [] : [[LIMIT_BY_OPTION[name], text] as const];
+  });
+  if (given.length === 0) return {};
+  const { RESOURCE_LIMITS, readResourceLimit } = await import(
+    "@deckhand/core/script/read-resource-limit"
+  );
+  const limits = given.map(([name, text]) => {
+    const limit = readResourceLimit(name, text);
+    if (limit) return limit;
+    const { word, takes } = RESOURCE_LIMITS[name];
+    throw new UsageError(`--${word} takes ${takes}, not ${JSON.stringify(text)}`);
+  });
+  return Object.assign({}, ...limits) as ResourceLimits;
 }
 
 export function toVariables(pairs: readonly string[]): Record<string, string> {

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { isUtf8 } from "node:buffer";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parseScriptHeader, type ScriptProblem } from "@deckhand/core";
+import type { ScriptProblem } from "@deckhand/core";
+import { parseScriptHeader } from "@deckhand/core/script/parse-script-header";
 import { UsageError } from "./usage-error.ts";
 
 /** A file that is a script by what it says. */

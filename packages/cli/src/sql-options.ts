@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { type RunRequestInput, type SqlRows, sqlRows } from "@deckhand/core";
+import type { RunRequestInput, SqlRows } from "@deckhand/core";
+import { SQL_ROWS } from "@deckhand/core/contract/choices";
 
 export interface SqlOptions {
   readonly rows?: SqlRows;
@@ -10,7 +11,7 @@ export interface SqlOptions {
 /** For scripts of the interpreter `sql`. */
 export function addSqlOptions(command: Command): Command {
   return command
-    .addOption(new Option("--rows <form>", "SQL: the form of its rows").choices(sqlRows.options))
+    .addOption(new Option("--rows <form>", "SQL: the form of its rows").choices(SQL_ROWS))
     .option("--database <name>", "SQL: which database, or which SQLite file")
     .option("--write", "SQL: it may change data")
     .option("--no-write", "SQL: it may not, whatever its header says");

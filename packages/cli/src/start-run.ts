@@ -1,4 +1,5 @@
-import { batchOf, type RunPlanView, type RunRequestInput } from "@deckhand/core";
+import type { RunPlanView, RunRequestInput } from "@deckhand/core";
+import { batchOf } from "@deckhand/core/rollout/batch-of";
 import { createAskingForParams, findDeclaredParams } from "./ask-params.ts";
 import { type CommandContext, show } from "./command-context.ts";
 import { assertPlanConfirmed } from "./confirm-run.ts";

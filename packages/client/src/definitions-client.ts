@@ -1,4 +1,5 @@
-import { type DefinitionView, toDefinitionTag } from "@deckhand/core";
+import type { DefinitionView } from "@deckhand/core";
+import { toDefinitionTag } from "@deckhand/core/contract/definition-tag";
 import type { RequestOptions } from "./client.ts";
 
 /** What is kept under a name, of one kind: groups, schedules, triggers, channels. */

@@ -1,4 +1,8 @@
-import { TERMINAL_PROTOCOL, type TerminalMessage, TOKEN_PROTOCOL_PREFIX } from "@deckhand/core";
+import type { TerminalMessage } from "@deckhand/core";
+import {
+  TERMINAL_PROTOCOL,
+  TOKEN_PROTOCOL_PREFIX,
+} from "@deckhand/core/contract/terminal-protocol";
 
 /** What comes over a terminal's WebSocket, in order; ends with the connection. */
 export type Received =

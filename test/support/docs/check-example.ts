@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Container } from "./containers.ts";
-import { type DocShell, type Ran, type Typed } from "./doc-shell.ts";
+import type { DocShell, Ran, Typed } from "./doc-shell.ts";
 import { type Example, isCommands, readSession, splitCommands } from "./examples.ts";
 import type { Playground } from "./playground.ts";
 import { toShape } from "./shape.ts";

@@ -1,4 +1,4 @@
-import { explainJsonError } from "@deckhand/core";
+import { explainJsonError } from "@deckhand/core/explain-json-error";
 import type { Command } from "commander";
 import { type Surroundings, writeAll } from "../command-context.ts";
 import { readText } from "../run-options.ts";

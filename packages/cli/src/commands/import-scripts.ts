@@ -3,7 +3,7 @@ import type { ImportedJob, ImportedSchedule, ImportFinding } from "@deckhand/cor
 import { type Command, Option } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
-import { IMPORT_FORMATS, type ImportFormat, readImport } from "../read-import.ts";
+import { IMPORT_FORMATS, type ImportFormat } from "../import-formats.ts";
 import { readText } from "../run-options.ts";
 import { action, newCommand } from "./command.ts";
 
@@ -47,6 +47,7 @@ async function importFiles(
   files: readonly string[],
   flags: ImportFlags,
 ): Promise<void> {
+  const { readImport } = await import("../read-import.ts");
   const read = await Promise.all(
     files.map(async (file) => readImport(await readText(file), { file, format: flags.format })),
   );

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { type Run, SECRET_SHOWN } from "@deckhand/core";
+import type { Run } from "@deckhand/core";
+import { SECRET_SHOWN } from "@deckhand/core/script/secret-value";
 import { createAskingForParams, findSecretNames } from "../ask-params.ts";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { assertConfirmed, type Undertaking } from "../confirm-run.ts";

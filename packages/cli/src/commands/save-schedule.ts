@@ -1,9 +1,5 @@
-import {
-  overlapPolicy,
-  type RunRequestInput,
-  type Schedule,
-  type ScheduleBodyInput,
-} from "@deckhand/core";
+import type { RunRequestInput, Schedule, ScheduleBodyInput } from "@deckhand/core";
+import { OVERLAP_POLICIES } from "@deckhand/core/contract/choices";
 import { type Command, Option } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { findSecretNames } from "../ask-params.ts";
@@ -41,7 +37,7 @@ function addTimeOptions(command: Command): Command {
       new Option(
         "--overlap <what>",
         "while the run before goes on: skip (else), queue, replace that one, or allow both",
-      ).choices(overlapPolicy.options),
+      ).choices(OVERLAP_POLICIES),
     )
     .addOption(
       new Option(

@@ -259,7 +259,7 @@ function checkCommand(surroundings: Surroundings): Command {
     .argument("<files...>")
     .action(
       action(surroundings, async (context, files: string[]) => {
-        const { parseScriptHeader } = await import("@deckhand/core");
+        const { parseScriptHeader } = await import("@deckhand/core/script/parse-script-header");
         const checked = await Promise.all(
           files.map(async (file) => ({
             file,

@@ -1,5 +1,5 @@
 import type { StoredSecret } from "@deckhand/core";
-import { type Command } from "commander";
+import type { Command } from "commander";
 import { type CommandContext, confirm, show, type Surroundings } from "../command-context.ts";
 import { readStdinText, readText } from "../run-options.ts";
 import { withoutLineEnd } from "../secret-options.ts";

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import { type RunRequestInput, SQL_CLIENTS } from "@deckhand/core";
+import type { RunRequestInput } from "@deckhand/core";
+import { SQL_CLIENTS } from "@deckhand/core/script/sql-clients";
 import type { CommandContext, Surroundings } from "../command-context.ts";
 import { readParamWords } from "../param-words.ts";
 import {

@@ -1,18 +1,13 @@
 import { type DeckhandClient, ProblemError } from "@deckhand/client";
-import {
-  DEFAULT_LIMITS,
-  findSyncProblems,
-  planSync,
-  type RemoteScript,
-  type ScriptSource,
-  type SyncStep,
-} from "@deckhand/core";
+import type { RemoteScript, ScriptSource, SyncStep } from "@deckhand/core";
+import { DEFAULT_LIMITS } from "@deckhand/core/limits";
+import { findSyncProblems, planSync } from "@deckhand/core/script/plan-sync";
 import type { Command } from "commander";
 import { type CommandContext, show, type Surroundings } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readCommits } from "../git-commit.ts";
 import { listAllScripts } from "../list-all-scripts.ts";
-import { type FolderProblem, readScriptFolder, type ScriptFolder } from "../script-folder.ts";
+import type { FolderProblem, ScriptFolder } from "../script-folder.ts";
 import { UsageError } from "../usage-error.ts";
 import { action, newCommand } from "./command.ts";
 
@@ -47,6 +42,7 @@ async function sync(context: CommandContext, folder: string, flags: SyncFlags): 
   const prefix = toPrefix(flags.prefix);
   const client = await context.client();
   const { limits } = await client.info();
+  const { readScriptFolder } = await import("../script-folder.ts");
   const read = await readScriptFolder(folder, limits["scriptBytes"] ?? DEFAULT_LIMITS.scriptBytes);
   assertSound(folder, read, prefix);
   if (read.scripts.length === 0)

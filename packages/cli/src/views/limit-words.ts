@@ -1,4 +1,5 @@
-import { formatDuration, type Run } from "@deckhand/core";
+import type { Run } from "@deckhand/core";
+import { formatDuration } from "@deckhand/core/duration";
 import { formatBytes } from "../terminal/spans.ts";
 
 /** What was chosen for a run, in words; what the container has is not told. */

@@ -8,9 +8,7 @@ import { rawInOrderView, rawView } from "./raw-view.ts";
 import type { RunView } from "./run-view.ts";
 import { sameView } from "./same-view.ts";
 import { toSummary } from "./summary.ts";
-
-export const VIEWS = ["auto", "live", "prefix", "group", "same", "quiet", "raw"] as const;
-export type ViewName = (typeof VIEWS)[number];
+import type { ViewName } from "./view-name.ts";
 
 export interface ViewChoice {
   readonly view: ViewName;

@@ -32,8 +32,3 @@ export const definitionQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(200),
   after: z.string().max(63).optional(),
 });
-
-/** The ETag of one version; a definition of the same name that is made anew has another. */
-export function toDefinitionTag({ id, version }: Pick<DefinitionView, "id" | "version">): string {
-  return `"${id}.${version}"`;
-}

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { PICK_STRATEGIES } from "./choices.ts";
 
-export const pickStrategy = z.enum(["round-robin", "least-busy", "random"]).meta({
+export const pickStrategy = z.enum(PICK_STRATEGIES).meta({
   description:
     "round-robin: the next ones each time; least-busy: the fewest executions of ours, then the least CPU; random: by chance",
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { findDurationMs } from "../duration.ts";
+import { ON_ERROR } from "./choices.ts";
 import { durationText, timestamp } from "./shared.ts";
 
 const MOST = 100_000;
@@ -21,7 +22,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** When no option and no header say how many go on at once. */
 export const DEFAULT_AT_ONCE = 50;
 
-const onError = z.enum(["stop", "continue"]);
+const onError = z.enum(ON_ERROR);
 
 /** What a script's header may say of a rollout: the parts of a run's `rollout` that have these names. */
 export const rolloutDefaults = z

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { pickRequest, pickView } from "./pick.ts";
 import { findDurationMs } from "../duration.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
+import { SURVIVOR_POLICIES } from "./choices.ts";
 import { concurrencyRequest } from "./concurrency.ts";
 import { execution, executionTarget } from "./execution.ts";
 import { retryRequest } from "./retry.ts";
@@ -90,7 +91,7 @@ function isWholeSeconds(text: string): boolean {
   return durationMs !== undefined && durationMs >= 1_000 && durationMs % 1_000 === 0;
 }
 
-export const survivorPolicy = z.enum(["kill", "wait"]).meta({
+export const survivorPolicy = z.enum(SURVIVOR_POLICIES).meta({
   description:
     "background processes of a script that ended: kill ends them, wait lets the run go on until the last has ended",
 });

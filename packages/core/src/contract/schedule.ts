@@ -2,6 +2,7 @@ import { z } from "zod";
 import { findDurationMs } from "../duration.ts";
 import { RUN_STATES, type RunState } from "../runs/run-state.ts";
 import { findCronProblem, findTimeZoneProblem } from "../schedule/parse-cron.ts";
+import { OVERLAP_POLICIES } from "./choices.ts";
 import { runRequest } from "./run.ts";
 import { definitionName, definitionView } from "./definition.ts";
 import { durationText, pageOf, pageQuery, runId, timestamp } from "./shared.ts";
@@ -41,7 +42,7 @@ const timingMembers = {
   until: timestamp.optional().meta({ description: "never from then on" }),
 };
 
-export const overlapPolicy = z.enum(["skip", "queue", "replace", "allow"]);
+export const overlapPolicy = z.enum(OVERLAP_POLICIES);
 export type OverlapPolicy = z.infer<typeof overlapPolicy>;
 
 const missedRules = z.strictObject({

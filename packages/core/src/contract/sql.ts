@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { SQL_CLIENTS } from "../script/sql-clients.ts";
+import { SQL_ROWS } from "./choices.ts";
 
-export const sqlRows = z.enum(["table", "csv", "json"]).meta({
+export const sqlRows = z.enum(SQL_ROWS).meta({
   description: "the form in which an SQL script's rows come out",
 });
 export type SqlRows = z.infer<typeof sqlRows>;

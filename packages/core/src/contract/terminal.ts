@@ -7,11 +7,6 @@ export const terminalId = z
   .regex(/^trm_[0-9a-z]{26}$/)
   .meta({ example: "trm_01k9g4z7e0s2m4n6p8q0r2t4v6" });
 
-/** The subprotocol of a terminal's WebSocket. */
-export const TERMINAL_PROTOCOL = "deckhand.terminal.v1";
-/** What stands before the token when it travels as a subprotocol: a browser can send no header with a WebSocket. */
-export const TOKEN_PROTOCOL_PREFIX = "deckhand.token.";
-
 /** What goes to the kernel as a text that ends with its first NUL. */
 const systemText = (most: number) =>
   z

@@ -90,12 +90,3 @@ function toProbe({
   const launch = resolveLaunch({ header, path: "probe", interpreter: interpreter ?? otherwise });
   return { program: { kind: "script", text, launch }, user };
 }
-
-/** In which batch, from 0, the target at this position is. */
-export function batchOf(batches: readonly number[], position: number): number {
-  let end = 0;
-  return batches.findIndex((size) => {
-    end += size;
-    return position < end;
-  });
-}

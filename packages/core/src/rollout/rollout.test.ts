@@ -4,7 +4,8 @@ import { type RolloutDefaults, type RolloutRequest, rolloutRequest } from "../co
 import { type ExecutionState, isTerminal } from "../runs/execution-state.ts";
 import { resolveAmount, resolvePositive } from "./amount.ts";
 import { orderTargets } from "./order-targets.ts";
-import { batchOf, planRollout, type RolloutPlan } from "./plan-rollout.ts";
+import { batchOf } from "./batch-of.ts";
+import { planRollout, type RolloutPlan } from "./plan-rollout.ts";
 import {
   afterBatch,
   afterEnd,

@@ -8,11 +8,8 @@ import { toPointer } from "./json-pointer.ts";
 import { findNameProblem } from "./reserved-names.ts";
 import { checkStoredSecret, type GivenSecret, type GivenSecrets } from "./resolve-secrets.ts";
 import type { ScriptHeader } from "./script-header.ts";
-import { findSecretProblem } from "./secret-value.ts";
+import { findSecretProblem, SECRET_SHOWN } from "./secret-value.ts";
 import { findTextProblem, utf8Length } from "./text-bytes.ts";
-
-/** What is shown in place of a secret's value. */
-export const SECRET_SHOWN = "•••";
 
 /** A run's parameters, ready to travel; all records are without a prototype, as names are data. */
 export interface ResolvedParams {

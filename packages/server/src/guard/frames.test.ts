@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { decodeFrame, ProtocolError } from "./decode-frame.ts";
 import { encodeFrame } from "./encode-frame.ts";
 import { FrameParser } from "./frame-parser.ts";
-import { type ClientFrame, type GuardFrame } from "./frames.ts";
+import type { ClientFrame, GuardFrame } from "./frames.ts";
 import { VECTORS, type Vector } from "./testing/vectors.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);

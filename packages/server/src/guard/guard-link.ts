@@ -2,7 +2,7 @@ import type { Engine, EngineExec } from "../engines/engine.ts";
 import { ProtocolError } from "./decode-frame.ts";
 import { encodeFrame } from "./encode-frame.ts";
 import { FrameParser } from "./frame-parser.ts";
-import { type ClientFrame, type GuardFrame } from "./frames.ts";
+import type { ClientFrame, GuardFrame } from "./frames.ts";
 import type { GuardProgram } from "./guard-program.ts";
 import type { Entrance, Way } from "./ways/way.ts";
 
