@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { request } from "node:http";
 import { join } from "node:path";
+import { request } from "#node-http";
 import type { TlsFiles } from "./docker/docker-address.ts";
 
 export interface DiscoveryInput {

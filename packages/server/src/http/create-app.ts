@@ -44,13 +44,17 @@ const KEEP_ALIVE_MS = 75_000;
 /** How often Node looks for requests that are late. */
 const LATE_CHECK_MS = 1_000;
 
+/** Given from the beginning, else the usual ones are loaded too; they take our schemas, which the types do not know. */
+const COMPILERS: object = {
+  buildValidator: () => validatorCompiler,
+  buildSerializer: () => serializerCompiler,
+};
+
 /** Makes the HTTP server; it does not start when a route names no action. */
 export function createApp(options: AppOptions): App {
   const sockets = webSocketAddresses();
   const app = bareApp(options, sockets.takes);
   const addresses = knownAddresses();
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(answerUnknown(addresses));
   endConnections(app);
@@ -77,6 +81,7 @@ function bareApp(
       disableRequestLogging: true,
       requestIdLogLabel: "requestId",
     }),
+    schemaController: { compilersFactory: COMPILERS },
     bodyLimit: limits.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

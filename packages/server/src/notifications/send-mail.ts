@@ -1,5 +1,4 @@
 import { toMail } from "@deckhand/core";
-import { createTransport } from "nodemailer";
 import { type AttemptResult, isTest, type Message, toTestText } from "./attempt.ts";
 import type { OpenReceiver } from "./open-receiver.ts";
 import { toWords } from "./post-json.ts";
@@ -21,7 +20,7 @@ export async function sendMail(reach: ReachRules, mailing: Mailing): Promise<Att
   let end = () => {};
   try {
     const address = await reach.resolve(receiver.smtp.host);
-    const transport = openTransport(receiver, address);
+    const transport = await openTransport(receiver, address);
     end = () => transport.close();
     signal.addEventListener("abort", end, { once: true });
     const { response } = await Promise.race([
@@ -46,8 +45,10 @@ export async function sendMail(reach: ReachRules, mailing: Mailing): Promise<Att
 }
 
 /** The address was checked; the certificate is still the name's. */
-function openTransport({ smtp }: MailReceiver, address: string) {
+async function openTransport({ smtp }: MailReceiver, address: string) {
   const { host, port, security, user, password } = smtp;
+  // Few servers send mail.
+  const { createTransport } = await import("nodemailer");
   return createTransport({
     host: address,
     port,

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { Agent, type AgentOptions, type RequestOptions } from "node:http";
+import type { AgentOptions, RequestOptions } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { Duplex } from "node:stream";
+import { Agent } from "#node-http";
 import { AppError } from "@deckhand/core";
 
 export interface TlsFiles {

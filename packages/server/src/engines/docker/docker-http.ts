@@ -1,11 +1,7 @@
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions,
-  request as plainRequest,
-} from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as secureRequest } from "node:https";
 import { Duplex } from "node:stream";
+import { request as plainRequest } from "#node-http";
 import type { Transport } from "./docker-address.ts";
 import { toAnswerError, toConnectionError } from "./docker-errors.ts";
 

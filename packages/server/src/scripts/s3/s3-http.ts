@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import * as http from "node:http";
-import * as https from "node:https";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { Agent as TlsAgent, request as requestHttps, type RequestOptions } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Agent, request as requestHttp } from "#node-http";
 import { type S3Credentials, signRequest, toPath, toQueryString } from "./sign-request.ts";
 import { storeError, toConnectionError } from "./s3-errors.ts";
 import type { S3Store } from "./s3-store.ts";
@@ -19,7 +20,7 @@ export interface S3Request {
 
 export interface S3Answer {
   readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -40,8 +41,8 @@ export function s3Http(store: S3Store): S3Http {
   const isSecure = base.protocol === "https:";
   const options = { keepAlive: true, maxSockets: MOST_SOCKETS };
   const agent = isSecure
-    ? new https.Agent({ ...options, ...(store.caFile ? { ca: readFileSync(store.caFile) } : {}) })
-    : new http.Agent(options);
+    ? new TlsAgent({ ...options, ...(store.caFile ? { ca: readFileSync(store.caFile) } : {}) })
+    : new Agent(options);
 
   async function sendOnce(request: S3Request): Promise<S3Answer> {
     const { method, key, query = {}, body = NO_BODY } = request;
@@ -53,7 +54,7 @@ export function s3Http(store: S3Store): S3Http {
       { credentials, region: store.region, now: new Date() },
     );
     const search = toQueryString(query);
-    return exchange(isSecure ? https : http, body, {
+    return exchange(isSecure ? requestHttps : requestHttp, body, {
       agent,
       hostname: base.hostname,
       servername: toHost(store, base).replace(/:\d+$/, ""),
@@ -113,12 +114,12 @@ function isPassing({ status }: S3Answer): boolean {
 }
 
 function exchange(
-  transport: typeof http | typeof https,
+  send: typeof requestHttp | typeof requestHttps,
   body: Uint8Array,
-  options: https.RequestOptions,
+  options: RequestOptions,
 ): Promise<S3Answer> {
   return new Promise((resolve, reject) => {
-    const request = transport.request(options, (response) => {
+    const request = send(options, (response) => {
       readAnswer(response).then(resolve, reject);
     });
     request.once("error", reject);
@@ -126,7 +127,7 @@ function exchange(
   });
 }
 
-async function readAnswer(response: http.IncomingMessage): Promise<S3Answer> {
+async function readAnswer(response: IncomingMessage): Promise<S3Answer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
