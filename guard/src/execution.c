@@ -1,5 +1,6 @@
 #include "execution.h"
 
+#include "state.h"
 #include "sys.h"
 #include "text.h"
 
@@ -143,12 +144,19 @@ struct failure execution_start(struct execution *execution, const struct start_f
   return failure;
 }
 
+/* A run-init that is just being started holds copies for a moment, and what is open somewhere is watched on. */
+static void close_watched(int fd) {
+  if (fd < 0) return;
+  unwatch(fd);
+  sys_close(fd);
+}
+
 void execution_forget(struct execution *execution) {
   launch_remove_script(execution->script_path);
-  sys_close(execution->control);
-  sys_close(execution->input_fd);
+  close_watched(execution->control);
+  close_watched(execution->input_fd);
   for (int stream = 0; stream < 2; stream++) {
-    sys_close(execution->streams[stream]);
+    close_watched(execution->streams[stream]);
     spool_close(&execution->output[stream]);
   }
   spool_close(&execution->input);
@@ -157,7 +165,7 @@ void execution_forget(struct execution *execution) {
 }
 
 static void close_stream(struct execution *execution, int stream) {
-  sys_close(execution->streams[stream]);
+  close_watched(execution->streams[stream]);
   execution->streams[stream] = -1;
   execution->watched[stream] = false;
 }
@@ -197,7 +205,7 @@ bool execution_read(struct execution *execution, int stream) {
 }
 
 static void close_input(struct execution *execution) {
-  sys_close(execution->input_fd);
+  close_watched(execution->input_fd);
   execution->input_fd = -1;
   execution->input_watched = false;
   execution->input.base = execution->input.sent = execution->input.end;
@@ -246,9 +254,9 @@ bool execution_input_end(struct execution *execution, uint64_t offset) {
 void execution_write(struct execution *execution) {
   struct spool *input = &execution->input;
   const uint8_t *at = NULL;
-  size_t waiting;
-  while (execution->input_fd >= 0 && (waiting = spool_unsent(input, &at)) > 0) {
-    long n = sys_write(execution->input_fd, at, waiting);
+  size_t unsent;
+  while (execution->input_fd >= 0 && (unsent = spool_unsent(input, &at)) > 0) {
+    long n = sys_write(execution->input_fd, at, unsent);
     if (n == -EAGAIN) return;
     if (n < 0) {
       close_input(execution);
@@ -307,7 +315,7 @@ void execution_take_messages(struct execution *execution, int64_t now_ms) {
       take(execution, &message, now_ms);
       continue;
     }
-    sys_close(execution->control);
+    close_watched(execution->control);
     execution->control = -1;
   }
 }
