@@ -171,7 +171,8 @@ describe.each(GUARDS)("what the guard starts ($guard)", (program) => {
     client.send({ type: "list" });
     await client.next("listed");
     expect(client.frames.filter(({ type }) => type === "state")).toEqual([]);
-    await expect.poll(openFiles).toEqual(before);
+    // A few run-inits wait for another script, for a while.
+    await expect.poll(openFiles, { timeout: 20_000 }).toEqual(before);
   });
 
   async function openFiles(): Promise<readonly string[]> {

@@ -134,7 +134,8 @@ test(
       newSince(before, await processesInside(container))
         .filter(({ command }) => command !== "postgres")
         .map(describeProcess);
-    await expect.poll(left).toEqual([]);
+    // A few run-inits wait for another script, for a while.
+    await expect.poll(left, { timeout: 20_000 }).toEqual([]);
     expect(before.filter(isGuards).length).toBeGreaterThan(0);
 
     const log = await container.log();

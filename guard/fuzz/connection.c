@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "../src/connection.h"
+#include "../src/idle.h"
 #include "../src/outbox.h"
 #include "../src/text.h"
 #include "../src/turn.h"
@@ -116,6 +117,8 @@ static void say(int index, struct input *input) {
   struct init_message message = {.word = take_byte(input) % 10};
   message.a = take_byte(input);
   message.b = take_byte(input);
+  if (message.word == INIT_ENDED || message.word == INIT_DONE) message.ended = 1 + message.a % 2;
+  message.value = message.b;
   struct bytes text = take_bytes(input, sizeof message.text);
   memcpy(message.text, text.at, text.n);
   message.cpu_us = message.rss_kib = take_byte(input);
@@ -130,6 +133,42 @@ static void end_init(int index) {
   execution_init_gone(&executions[index], guard.now_ms);
   watch_streams(index);
   forget_if_done(&executions[index]);
+}
+
+/*
+ * A run-init that is just being started has copies of what the guard has open; the kernel watches what is open
+ * somewhere, also when the guard has closed it.
+ */
+static int copies[3 * MOST_PLAYED];
+
+static void forget_copies(void) {
+  for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+    sys_close(copies[i]);
+    copies[i] = -1;
+  }
+}
+
+static void make_copies(void) {
+  forget_copies();
+  for (int i = 0; i < MOST_PLAYED; i++) {
+    if (executions[i].state == EXECUTION_FREE) continue;
+    const int fds[] = {executions[i].control, executions[i].streams[0], executions[i].streams[1]};
+    for (int j = 0; j < 3; j++)
+      if (fds[j] >= 0) copies[3 * i + j] = sys_fcntl(fds[j], F_DUPFD_CLOEXEC, 3);
+  }
+}
+
+/* Nothing of a descriptor that is closed may wake the guard: it could not be told to stop. */
+static void check_event(uint64_t data) {
+  int index = (int)(data >> 8);
+  const struct execution *execution = &executions[index];
+  switch ((enum watched)(data & 0xff)) {
+    case WATCH_OUTPUT: must(execution->streams[0] >= 0); break;
+    case WATCH_ERROR: must(execution->streams[1] >= 0); break;
+    case WATCH_INPUT: must(execution->input_fd >= 0); break;
+    case WATCH_CONTROL: must(execution->control >= 0); break;
+    default: break;
+  }
 }
 
 /* --- the server --- */
@@ -252,6 +291,7 @@ static void turn(void) {
   struct epoll_event events[MOST_EVENTS];
   int count = (int)SYS6(__NR_epoll_pwait, guard.epoll, events, MOST_EVENTS, 0, NULL, 8);
   look_at_clock();
+  for (int i = 0; i < count; i++) check_event(events[i].data);
   if (ending >= 0) end_init(ending);
   ending = -1;
   for (int i = 0; i < count; i++) take_event(events[i].data, events[i].events);
@@ -306,6 +346,8 @@ static void act(struct input *input) {
       if (what >> 4 == 0) {
         sys_close(server);
         server = -1;
+      } else {
+        make_copies();
       }
       break;
   }
@@ -330,6 +372,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
   guard.idle_after_ms = guard.keep_ended_ms = 1000;
   guard.last_look_ms = guard.last_needed_ms = sys_now_ms();
   for (int i = 0; i < MOST_WAITING; i++) waiting[i].fd = -1;
+  for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) copies[i] = -1;
   for (int i = 0; i < MOST_PLAYED; i++) others[i] = (struct others){.control = -1, .streams = {-1, -1}, .input = -1};
   return 0;
 }
@@ -352,6 +395,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (int i = 0; i < guard.highest; i++)
     if (executions[i].state != EXECUTION_FREE) execution_forget(&executions[i]);
   for (int i = 0; i < MOST_PLAYED; i++) forget_others(&others[i]);
+  forget_copies();
+  idle_forget(PRETENDED_PID);
   guard.highest = 0;
   must(lowest_free() == free_before);
   return 0;

@@ -78,10 +78,12 @@ void read_connection(void) {
     if (!guard.large) {
       guard.in_used += (size_t)n;
       take_frames();
-      continue;
+    } else {
+      guard.large_used += (size_t)n;
+      if (guard.large_used == guard.large_size) take_large();
     }
-    guard.large_used += (size_t)n;
-    if (guard.large_used == guard.large_size) take_large();
+    /* Less than there was room for is all there was. */
+    if ((size_t)n < room) return;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "guard_name.h"
 #include "launch.h"
+#include "oom_kills.h"
 #include "state.h"
 #include "text.h"
 #include "turn.h"
@@ -58,6 +59,18 @@ static bool watch_signals(void) {
   return guard.signals >= 0;
 }
 
+/* Scripts find them as they are by default; whoever started us may have ignored some. */
+static void reset_signals(void) {
+  struct {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+  } standard = {.handler = NULL, .flags = 0, .restorer = NULL, .mask = 0};
+  for (int signal = 1; signal <= 64; signal++)
+    if (signal != SIGKILL && signal != SIGSTOP) (void)SYS4(__NR_rt_sigaction, signal, &standard, NULL, 8);
+}
+
 _Noreturn void daemon_main(char **environment) {
   guard.environment = environment;
   guard.connection = guard.list_at = -1;
@@ -67,8 +80,10 @@ _Noreturn void daemon_main(char **environment) {
   guard.last_look_ms = guard.last_needed_ms = sys_now_ms();
   (void)SYS0(__NR_setsid);
   (void)sys_prctl(PR_SET_DUMPABLE, 0);
+  reset_signals();
+  launch_get_ready();
+  oom_kills_open();
   /* Should a run-init be killed, its orphans come here and not to the container's main process. */
-  launch_keep_open_files();
   bool ready = leave_streams() && take_secret(environment) && sys_prctl(PR_SET_CHILD_SUBREAPER, 1) >= 0 && listen_at(environment) && watch_signals();
   if (ready) guard.epoll = (int)SYS1(__NR_epoll_create1, O_CLOEXEC);
   ready = ready && guard.epoll >= 0 && SYS3(__NR_getrandom, guard.instance, INSTANCE_BYTES, 0) == INSTANCE_BYTES;

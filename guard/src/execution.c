@@ -1,30 +1,14 @@
 #include "execution.h"
 
+#include "idle.h"
+#include "oom_kills.h"
 #include "state.h"
 #include "sys.h"
 #include "text.h"
 
-enum { READ_AT_ONCE = 256 * 1024, DRAIN_MS = 1000, PIPE_BYTES = 256 * 1024, SMALLEST_SPOOL = 64 * 1024, LARGEST_SPOOL = 64 * 1024 * 1024, FILES_KEPT_FREE = 32 };
+enum { READ_AT_ONCE = 256 * 1024, DRAIN_MS = 1000, PIPE_BYTES = 256 * 1024, USUAL_PIPE_BYTES = 64 * 1024, SMALLEST_SPOOL = 64 * 1024, LARGEST_SPOOL = 64 * 1024 * 1024, FILES_KEPT_FREE = 32 };
 
 static uint8_t nowhere[64 * 1024];
-
-/* How often the kernel has ended something of this container for lack of memory; 0 where nobody tells. */
-static uint64_t count_oom_kills(void) {
-  static const char *files[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    int fd = sys_open(files[i], O_RDONLY, 0);
-    if (fd < 0) continue;
-    char words[512];
-    long n = sys_read(fd, words, sizeof words - 1);
-    sys_close(fd);
-    words[n > 0 ? n : 0] = 0;
-    for (const char *at = words; *at; at++) {
-      uint64_t count;
-      if (text_begins(at, "oom_kill ") && text_to_number(at + sizeof "oom_kill " - 1, &count) > 0) return count;
-    }
-  }
-  return 0;
-}
 
 /* What run-init and the script get, and what the guard keeps. */
 struct ends {
@@ -62,8 +46,6 @@ static int open_pipe(int *kept, int *given, bool guard_reads) {
   if (result < 0) return result;
   *kept = pipe[guard_reads ? 0 : 1];
   *given = pipe[guard_reads ? 1 : 0];
-  /* Larger than usual, for scripts that write much; a kernel that refuses is no harm. */
-  if (guard_reads) (void)sys_fcntl(*kept, F_SETPIPE_SZ, PIPE_BYTES);
   return no_wait(*kept);
 }
 
@@ -71,9 +53,7 @@ static int open_pipes(struct execution *execution, struct ends *ends, bool input
   int result = open_pipe(&execution->streams[0], &ends->script.out, true);
   if (result >= 0) result = open_pipe(&execution->streams[1], &ends->script.error, true);
   if (result < 0) return result;
-  if (input) return open_pipe(&execution->input_fd, &ends->script.in, false);
-  ends->script.in = sys_open("/dev/null", O_RDONLY, 0);
-  return ends->script.in < 0 ? ends->script.in : 0;
+  return input ? open_pipe(&execution->input_fd, &ends->script.in, false) : 0;
 }
 
 static int open_control(struct execution *execution, struct ends *ends) {
@@ -98,6 +78,14 @@ static bool open_spools(struct execution *execution, uint32_t bytes) {
   return execution->terminal || spool_open(&execution->output[1], size);
 }
 
+static struct failure make_init(struct execution *execution, struct ends *ends, struct launch *launch) {
+  int result = open_control(execution, ends);
+  if (result >= 0) result = sys_fork();
+  if (result == 0) run_init(launch, &ends->script, ends->control);
+  execution->init_pid = result < 0 ? 0 : result;
+  return (struct failure){result < 0 ? REFUSED_PROCESS : 0, result < 0 ? -result : 0};
+}
+
 static struct failure start_in(struct execution *execution, struct ends *ends, const struct start_frame *start, char **inherited) {
   static struct launch launch;
   if (!open_spools(execution, start->spool_bytes)) return (struct failure){REFUSED_MEMORY, ENOMEM};
@@ -105,18 +93,14 @@ static struct failure start_in(struct execution *execution, struct ends *ends, c
   if ((input || execution->terminal) && !spool_open(&execution->input, INPUT_WINDOW)) return (struct failure){REFUSED_MEMORY, ENOMEM};
   int result = execution->terminal ? open_terminal(execution, ends, start) : open_pipes(execution, ends, input);
   if (result < 0) return (struct failure){execution->terminal ? REFUSED_TERMINAL : REFUSED_PROCESS, -result};
-  result = open_control(execution, ends);
-  if (result < 0) return (struct failure){REFUSED_PROCESS, -result};
-  if (!is_file_left(ends->control)) return (struct failure){REFUSED_PROCESS, EMFILE};
+  if (!is_file_left(execution->terminal ? ends->script.terminal : ends->script.error)) return (struct failure){REFUSED_PROCESS, EMFILE};
   struct failure failure = launch_prepare(&launch, start, inherited);
   if (failure.refusal) return failure;
   memcpy(execution->script_path, launch.script_path, sizeof execution->script_path);
-  execution->oom_before = count_oom_kills();
-  int pid = sys_fork();
-  if (pid == 0) run_init(&launch, &ends->script, ends->control);
+  execution->oom_before = oom_kills_count();
+  if (!idle_take(&launch, &ends->script, &execution->init_pid, &execution->control)) failure = make_init(execution, ends, &launch);
   launch_forget(&launch);
-  execution->init_pid = pid;
-  return (struct failure){pid < 0 ? REFUSED_PROCESS : 0, pid < 0 ? -pid : 0};
+  return failure;
 }
 
 /* Marks all descriptors as not open. */
@@ -185,7 +169,14 @@ static void keep(struct execution *execution, int stream, uint64_t n) {
   spool_filled(&execution->output[stream], (size_t)kept);
 }
 
-bool execution_read(struct execution *execution, int stream) {
+/* For a script that writes much; a kernel that refuses is no harm. */
+static void enlarge(struct execution *execution, int stream) {
+  if (execution->enlarged[stream]) return;
+  execution->enlarged[stream] = true;
+  (void)sys_fcntl(execution->streams[stream], F_SETPIPE_SZ, PIPE_BYTES);
+}
+
+bool execution_read(struct execution *execution, int stream, bool may_end) {
   bool changed = false;
   for (size_t taken = 0; taken < READ_AT_ONCE && execution_wants(execution, stream);) {
     uint8_t *at = nowhere;
@@ -200,6 +191,9 @@ bool execution_read(struct execution *execution, int stream) {
     }
     keep(execution, stream, (uint64_t)n);
     taken += (size_t)n;
+    if (n >= USUAL_PIPE_BYTES) enlarge(execution, stream);
+    /* Less than there was room for is all there was. */
+    else if ((size_t)n < room && !may_end) return changed;
   }
   return changed;
 }
@@ -276,24 +270,34 @@ static void settle(struct execution *execution, int64_t now_ms) {
   execution->state = EXECUTION_SETTLED;
   execution->deadline_ms = -1;
   execution->drain_until_ms = now_ms + DRAIN_MS;
-  execution->oom_kills = (uint32_t)(count_oom_kills() - execution->oom_before);
+  execution->oom_kills = (uint32_t)(oom_kills_count() - execution->oom_before);
   close_input(execution);
   launch_remove_script(execution->script_path);
   execution->script_path[0] = 0;
 }
 
+/* It can take another script, unless enough wait for one. */
+static void give_back_init(struct execution *execution) {
+  if (execution->init_pid == 0) return;
+  unwatch(execution->control);
+  if (idle_keep(execution->init_pid, execution->control, guard.last_look_ms)) execution->init_pid = 0;
+  else sys_close(execution->control);
+  execution->control = -1;
+}
+
 static void take(struct execution *execution, const struct init_message *message, int64_t now_ms) {
   execution->cpu_us = message->cpu_us;
   execution->rss_kib = message->rss_kib;
+  if (message->ended) {
+    execution->how = message->ended == 2 ? ENDED_SIGNAL : ENDED_EXIT;
+    execution->value = message->value;
+  }
   if (message->word == INIT_STARTED) {
     execution->main_pid = message->a;
     execution->state = EXECUTION_RUNNING;
   } else if (message->word == INIT_FAILED) {
     execution->refused = (struct failure){(enum refusal)message->a, message->b};
     execution->state = EXECUTION_REFUSED;
-  } else if (message->word == INIT_ENDED) {
-    execution->how = message->a ? ENDED_SIGNAL : ENDED_EXIT;
-    execution->value = message->b;
   } else if (message->word == INIT_LEFT && execution->leftover_count < MOST_LEFTOVERS) {
     struct leftover *leftover = &execution->leftovers[execution->leftover_count++];
     leftover->pid = message->a;
@@ -302,6 +306,7 @@ static void take(struct execution *execution, const struct init_message *message
   } else if ((message->word == INIT_DONE || message->word == INIT_STUCK) && execution->state != EXECUTION_SETTLED) {
     execution->survivors = (uint32_t)message->a;
     settle(execution, now_ms);
+    if (message->word == INIT_DONE) give_back_init(execution);
   }
 }
 

@@ -45,6 +45,7 @@ struct execution {
   /* What the script writes: standard output (or its terminal) and standard error. */
   int streams[2];
   bool watched[2];
+  bool enlarged[2];
   struct spool output[2];
   uint64_t produced[2];
   uint64_t dropped[2];
@@ -88,8 +89,8 @@ struct failure execution_start(struct execution *execution, const struct start_f
 /* Frees everything. */
 void execution_forget(struct execution *execution);
 
-/* Reads what the script wrote, as far as there is room; true when something came or a stream ended. */
-bool execution_read(struct execution *execution, int stream);
+/* Reads what the script wrote, as far as there is room; true when something came or a stream ended, which it may have. */
+bool execution_read(struct execution *execution, int stream, bool may_end);
 /* True when the stream can be read and its output can be kept. */
 bool execution_wants(const struct execution *execution, int stream);
 /* Takes bytes for the script's input; false when they are not what may come next. */

@@ -71,8 +71,7 @@ static bool put_environment(struct launch *launch, struct block *block, struct t
   return true;
 }
 
-/* Puts DIRECTORY/PROGRAM for the next directory of a search path into `path`; false after the last. */
-static bool next_candidate(const char **search, const char *program, char path[PATH_MOST]) {
+bool next_candidate(const char **search, const char *program, char path[PATH_MOST]) {
   if (!*search) return false;
   struct text text = text_in(path, PATH_MOST);
   const char *at = *search;
@@ -87,24 +86,29 @@ static bool next_candidate(const char **search, const char *program, char path[P
   return true;
 }
 
-static bool has_slash(const char *program) {
+bool has_slash(const char *program) {
   while (*program && *program != '/') program++;
   return *program != 0;
 }
 
 static bool can_run(const char *path) {
+  if (sys_access(path, SYS_X_OK) < 0) return false;
   /* A directory can be "executed" too; opening it as one tells. */
   int directory = sys_open(path, O_PATH | O_DIRECTORY, 0);
   sys_close(directory);
-  return directory < 0 && sys_access(path, SYS_X_OK) == 0;
+  return directory < 0;
 }
 
-/* Whether the search path has the program. */
-static bool is_there(const char *program, const char *search) {
+/* Whether the search path has the program, and where: "" where that depends on the working directory. */
+static bool is_there(const char *program, const char *search, char path[PATH_MOST]) {
+  path[0] = 0;
   if (has_slash(program)) return can_run(program);
-  char path[PATH_MOST];
-  while (next_candidate(&search, program, path))
-    if (can_run(path)) return true;
+  for (bool fixed = true; next_candidate(&search, program, path);) {
+    fixed = fixed && path[0] == '/';
+    if (!can_run(path)) continue;
+    if (!fixed) path[0] = 0;
+    return true;
+  }
   return false;
 }
 
@@ -187,12 +191,14 @@ static struct failure put_arguments(struct launch *launch, struct block *block, 
   struct texts lists[] = {start->interpreter_flags, start->arguments};
   char **at = launch->arguments;
   struct texts commands = start->commands;
+  static char path[PATH_MOST];
   for (uint32_t i = 0; i < commands.count && !*at; i++) {
     char *command = take_text(block, next_text(&commands));
     if (!command) return failed(REFUSED_INVALID, 0);
-    if (!(start->flags & START_SCRIPT) || is_there(command, launch->search)) *at = command;
+    if (!(start->flags & START_SCRIPT) || is_there(command, launch->search, path)) *at = command;
   }
   if (!*at++) return failed(REFUSED_NO_INTERPRETER, 0);
+  if (start->flags & START_SCRIPT && path[0]) launch->program = take_text(block, (struct bytes){.at = (const uint8_t *)path, .n = strlen(path)});
   for (int list = 0; list < 2; list++) {
     for (uint32_t i = 0; i < lists[list].count; i++)
       if (!(*at++ = take_text(block, next_text(&lists[list])))) return failed(REFUSED_INVALID, 0);
@@ -220,22 +226,57 @@ static struct failure fill(struct launch *launch, struct block *block, const str
   return failure.refusal ? failure : put_arguments(launch, block, start);
 }
 
-struct failure launch_prepare(struct launch *launch, const struct start_frame *start, char **inherited) {
-  *launch = (struct launch){.flags = start->flags, .umask = start->umask, .nice = start->nice};
-  launch->oom_score = start->oom_score;
-  launch->script_fd = launch->prelude_fd = -1;
-  for (int limit = 0; limit < LIMITS; limit++) launch->limits[limit] = start->limits[limit];
+static struct rlimit64 open_files;
+static int scores = -1;
+
+void launch_get_ready(void) {
+  scores = sys_open("/proc/self/oom_score_adj", O_RDONLY, 0);
+  struct rlimit64 now;
+  if (SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &now) < 0 || now.rlim_cur >= GUARD_OPEN_FILES) return;
+  struct rlimit64 raised = {.rlim_cur = now.rlim_max < GUARD_OPEN_FILES ? now.rlim_max : GUARD_OPEN_FILES, .rlim_max = now.rlim_max};
+  if (SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, &raised, NULL) >= 0) open_files = now;
+}
+
+/* Above the main process, so that the kernel takes the script first; more than the kernel's highest is that. */
+static int32_t oom_score_above(int32_t by) {
+  if (by == UNSET_I32) return by;
+  char words[16] = "";
+  long n = scores < 0 ? 0 : sys_read_again(scores, words, sizeof words - 1);
+  words[n > 0 ? n : 0] = 0;
+  uint64_t own;
+  bool negative = words[0] == '-';
+  text_to_number(words + negative, &own);
+  int64_t score = (negative ? -(int64_t)own : (int64_t)own) + by;
+  return score > 1000 ? 1000 : (int32_t)score;
+}
+
+static uint8_t usual[LAUNCH_USUAL_BYTES] __attribute__((aligned(16)));
+
+void *launch_usual_memory(void) { return usual; }
+
+/* Also the room for where the program is. */
+static bool take_memory(struct launch *launch, const struct start_frame *start, char **inherited) {
   size_t texts = start->commands.bytes + start->interpreter_flags.bytes + start->arguments.bytes + start->environment.bytes;
   size_t pointers = 16 + (size_t)start->interpreter_flags.count + start->arguments.count + start->environment.count;
-  launch->memory_bytes = texts + start->directory.n + 1 + (pointers + count_words(inherited)) * sizeof(char *);
+  launch->memory_bytes = texts + start->directory.n + 1 + (pointers + count_words(inherited)) * sizeof(char *) + PATH_MOST;
+  launch->memory = usual;
+  launch->is_usual = launch->memory_bytes <= sizeof usual;
+  if (launch->is_usual) return true;
   long memory = sys_map(launch->memory_bytes);
-  if (memory < 0 && memory > -4096) {
-    launch->memory_bytes = 0;
-    return failed(REFUSED_MEMORY, memory);
-  }
+  launch->mapped_bytes = launch->memory_bytes;
   launch->memory = (void *)memory;
+  return memory >= 0 || memory <= -4096;
+}
+
+struct failure launch_prepare(struct launch *launch, const struct start_frame *start, char **inherited) {
+  *launch = (struct launch){.flags = start->flags, .umask = start->umask, .nice = start->nice, .open_files = open_files};
+  launch->oom_score = oom_score_above(start->oom_score);
+  launch->script_fd = launch->prelude_fd = -1;
+  for (int limit = 0; limit < LIMITS; limit++) launch->limits[limit] = start->limits[limit];
+  if (!take_memory(launch, start, inherited)) return failed(REFUSED_MEMORY, ENOMEM);
   struct block block = {.at = launch->memory, .left = launch->memory_bytes};
   struct failure failure = fill(launch, &block, start, inherited);
+  launch->memory_bytes -= block.left;
   if (failure.refusal) {
     launch_remove_script(launch->script_path);
     launch_forget(launch);
@@ -243,185 +284,21 @@ struct failure launch_prepare(struct launch *launch, const struct start_frame *s
   return failure;
 }
 
+void launch_wipe(struct launch *launch) {
+  /* Parameters may be secrets. */
+  bytes_wipe(launch->memory, launch->memory_bytes);
+}
+
 void launch_forget(struct launch *launch) {
   sys_close(launch->script_fd);
   sys_close(launch->prelude_fd);
   launch->script_fd = launch->prelude_fd = -1;
-  /* Parameters may be secrets. */
-  bytes_wipe(launch->memory, launch->memory_bytes);
-  sys_unmap(launch->memory, launch->memory_bytes);
+  launch_wipe(launch);
+  if (!launch->is_usual) sys_unmap(launch->memory, launch->mapped_bytes);
   launch->memory = NULL;
   launch->memory_bytes = 0;
 }
 
 void launch_remove_script(const char *script_path) {
   if (script_path[0]) (void)sys_unlink(script_path);
-}
-
-_Noreturn static void fail(int report, enum refusal refusal, long error) {
-  struct failure failure = failed(refusal, error);
-  /* Nobody to tell is nobody who waits. */
-  (void)sys_write(report, &failure, sizeof failure);
-  sys_exit(0);
-}
-
-static int read_number_of(const char *path) {
-  char words[16] = "";
-  int fd = sys_open(path, O_RDONLY, 0);
-  if (fd < 0) return 0;
-  long n = sys_read(fd, words, sizeof words - 1);
-  sys_close(fd);
-  words[n > 0 ? n : 0] = 0;
-  uint64_t number;
-  bool negative = words[0] == '-';
-  text_to_number(words + negative, &number);
-  return negative ? -(int)number : (int)number;
-}
-
-/* Above the main process, so that the kernel takes the script first; more than the kernel's highest is that. */
-static int raise_oom_score(int32_t by) {
-  int score = read_number_of("/proc/self/oom_score_adj") + by;
-  char words[24];
-  struct text text = text_in(words, sizeof words);
-  if (score < 0) text_add(&text, "-");
-  text_add_number(&text, (uint64_t)(score < 0 ? -score : score > 1000 ? 1000 : score));
-  int fd = sys_open("/proc/self/oom_score_adj", O_WRONLY, 0);
-  if (fd < 0) return fd;
-  long n = sys_write(fd, words, text.used);
-  sys_close(fd);
-  return n < 0 ? (int)n : 0;
-}
-
-static struct rlimit64 open_files;
-static bool open_files_raised;
-
-void launch_keep_open_files(void) {
-  if (SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &open_files) < 0) return;
-  struct rlimit64 raised = open_files;
-  if (raised.rlim_cur >= GUARD_OPEN_FILES) return;
-  raised.rlim_cur = raised.rlim_max < GUARD_OPEN_FILES ? raised.rlim_max : GUARD_OPEN_FILES;
-  open_files_raised = SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, &raised, NULL) >= 0;
-}
-
-static int set_limit(int resource, uint64_t most) {
-  struct rlimit64 now = {0, 0};
-  int result = (int)SYS4(__NR_prlimit64, 0, resource, NULL, &now);
-  if (result < 0) return result;
-  if (most > now.rlim_max) most = now.rlim_max;
-  /* A second of CPU time more before the kernel kills, so that SIGXCPU can be caught. */
-  struct rlimit64 limit = {.rlim_cur = most, .rlim_max = resource == RLIMIT_CPU ? most + 1 : most};
-  if (limit.rlim_max > now.rlim_max) limit.rlim_max = now.rlim_max;
-  return (int)SYS4(__NR_prlimit64, 0, resource, &limit, NULL);
-}
-
-static void set_limits(const struct launch *launch, int report) {
-  static const int resources[LIMITS] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE, RLIMIT_NPROC};
-  if (open_files_raised) (void)SYS4(__NR_prlimit64, 0, RLIMIT_NOFILE, &open_files, NULL);
-  for (int limit = 0; limit < LIMITS; limit++) {
-    if (launch->limits[limit] == UNSET_U64) continue;
-    int result = set_limit(resources[limit], launch->limits[limit]);
-    if (result < 0) fail(report, REFUSED_LIMIT, result);
-  }
-  if (launch->nice != UNSET_I32) {
-    int result = (int)SYS3(__NR_setpriority, PRIO_PROCESS, 0, launch->nice);
-    if (result < 0) fail(report, REFUSED_LIMIT, result);
-  }
-  if (launch->umask != UNSET_I32) (void)SYS1(__NR_umask, launch->umask);
-  /* Some sandboxes have no such file: then there is nobody who would read the score either. */
-  if (launch->oom_score != UNSET_I32) (void)raise_oom_score(launch->oom_score);
-}
-
-static void take_streams(const struct launch_streams *streams, int report) {
-  int from[3] = {streams->in, streams->out, streams->error};
-  if (streams->terminal >= 0) {
-    int result = sys_ioctl(streams->terminal, TIOCSCTTY, 0);
-    if (result < 0) fail(report, REFUSED_TERMINAL, result);
-    for (int i = 0; i < 3; i++) from[i] = streams->terminal;
-  }
-  for (int i = 0; i < 3; i++) {
-    int result = sys_dup_to(from[i], i, 0);
-    if (result < 0) fail(report, REFUSED_PROCESS, result);
-  }
-}
-
-/* Both first go out of the way: either may lie where the other belongs. */
-static void take_scripts(const struct launch *launch, int report) {
-  const int from[2] = {launch->script_fd, launch->prelude_fd};
-  const int to[2] = {SCRIPT_FD, PRELUDE_FD};
-  int moved[2];
-  for (int i = 0; i < 2; i++) moved[i] = from[i] < 0 ? -1 : sys_fcntl(from[i], F_DUPFD_CLOEXEC, PRELUDE_FD + 1);
-  for (int i = 0; i < 2; i++) {
-    if (from[i] < 0) continue;
-    int result = moved[i] < 0 ? moved[i] : sys_dup_to(moved[i], to[i], 0);
-    if (result < 0) fail(report, REFUSED_EXEC, result);
-  }
-}
-
-static void reset_signals(void) {
-  struct {
-    void *handler;
-    unsigned long flags;
-    void *restorer;
-    uint64_t mask;
-  } standard = {.handler = NULL, .flags = 0, .restorer = NULL, .mask = 0};
-  for (int signal = 1; signal <= 64; signal++)
-    if (signal != SIGKILL && signal != SIGSTOP) (void)SYS4(__NR_rt_sigaction, signal, &standard, NULL, 8);
-  (void)sys_block_signals(0);
-}
-
-/* What a shell says and gives for a program that can not be executed. */
-_Noreturn static void tell_as_shell(const char *program, int error) {
-  char words[512];
-  struct text text = text_in(words, sizeof words - 1);
-  text_add(&text, "deckhand: ");
-  text_add(&text, program);
-  text_add(&text, error == -ENOENT ? ": not found\n" : ": can not be executed\n");
-  (void)sys_write(2, words, text.used);
-  sys_exit(error == -ENOENT ? 127 : 126);
-}
-
-static long execute(const char *path, const struct launch *launch) {
-  long result = SYS3(__NR_execve, path, launch->arguments, launch->environment);
-  if (result != -ENOEXEC) return result;
-  /* A text without a first line that names its interpreter is the shell's, as everywhere. */
-  char *shell[64] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)path};
-  for (size_t i = 1; launch->arguments[i]; i++) {
-    if (i + 2 >= sizeof shell / sizeof *shell) return -E2BIG;
-    shell[i + 1] = launch->arguments[i];
-  }
-  return SYS3(__NR_execve, shell[0], shell, launch->environment);
-}
-
-static long execute_found(const struct launch *launch) {
-  const char *program = launch->arguments[0];
-  if (has_slash(program)) return execute(program, launch);
-  long result = -ENOENT;
-  char path[PATH_MOST];
-  for (const char *search = launch->search; next_candidate(&search, program, path);) {
-    long error = execute(path, launch);
-    /* What is there and may not be executed says more than what is not there. */
-    if (error != -ENOENT && error != -ENOTDIR) result = error;
-    if (error != -ENOENT && error != -ENOTDIR && error != -EACCES) break;
-  }
-  return result;
-}
-
-_Noreturn void launch_become(const struct launch *launch, const struct launch_streams *streams, int report) {
-  /* A session of its own: `kill 0` and a terminal's hang-up reach the script and nothing of ours. */
-  (void)SYS0(__NR_setsid);
-  (void)sys_prctl(PR_SET_DUMPABLE, 1);
-  reset_signals();
-  /* The report must survive what is put on the low descriptors. */
-  int kept = sys_fcntl(report, F_DUPFD_CLOEXEC, 100);
-  if (kept < 0) kept = report;
-  take_streams(streams, kept);
-  take_scripts(launch, kept);
-  set_limits(launch, kept);
-  if (launch->directory[0]) {
-    int result = (int)SYS1(__NR_chdir, launch->directory);
-    if (result < 0) fail(kept, REFUSED_WORKING_DIRECTORY, result);
-  }
-  long error = execute_found(launch);
-  if (!(launch->flags & START_SCRIPT) && error != -E2BIG) tell_as_shell(launch->arguments[0], (int)error);
-  fail(kept, REFUSED_EXEC, error);
 }

@@ -1,5 +1,7 @@
 #include "run_init.h"
 
+#include "become.h"
+#include "handover.h"
 #include "process_tree.h"
 #include "sys.h"
 #include "text.h"
@@ -14,16 +16,27 @@ enum {
   STUCK_AGAIN_MS = 1000,
   /* Where nobody tells which are open. */
   MOST_OPEN_FILES = 65536,
+  SCRIPT_STACK_BYTES = 32 * 1024,
 };
 
 enum phase { RUNNING, SURVIVORS, TERMINATING, KILLING, STUCK };
 
 struct init {
-  const struct launch *launch;
+  struct launch *launch;
+  struct launch_streams *streams;
   int control;
   int children;
+  /* To the script's process until it has become its interpreter: nothing of it is copied then. Only root can. */
+  bool lends_memory;
+  /* For a script without input. */
+  int nowhere;
+  /* Why a script could not be started; in memory that a child shares. */
+  struct failure *report;
   int main_pid;
-  bool main_ended;
+  /* As in init_message; its end is told at once only when others are left. */
+  int32_t ended;
+  int32_t value;
+  bool end_told;
   enum phase phase;
   /* When the phase has lasted long enough; -1 for never. */
   int64_t due_ms;
@@ -37,6 +50,8 @@ static struct process found[MOST_TREE];
 
 static void tell(struct init *init, struct init_message message) {
   if (init->control < 0) return;
+  message.ended = init->ended;
+  message.value = init->value;
   message.cpu_us = init->cpu_us;
   message.rss_kib = init->rss_kib;
   long sent;
@@ -107,9 +122,16 @@ static void add_usage(struct init *init, const struct rusage *usage) {
 }
 
 static void main_ended(struct init *init, int status) {
-  init->main_ended = true;
   int signal = status & 0x7f;
-  tell(init, (struct init_message){.word = INIT_ENDED, .a = signal != 0, .b = signal ? signal : status >> 8 & 0xff});
+  init->ended = signal ? 2 : 1;
+  init->value = signal ? signal : status >> 8 & 0xff;
+}
+
+/* Where nothing is left, INIT_DONE says all. */
+static void tell_end(struct init *init) {
+  if (!init->ended || init->end_told) return;
+  init->end_told = true;
+  tell(init, (struct init_message){.word = INIT_ENDED});
   if (init->phase == RUNNING && !(init->launch->flags & START_WAIT_FOR_SURVIVORS))
     go_to(init, SURVIVORS, SURVIVORS_MAY_END_MS);
 }
@@ -129,7 +151,7 @@ static bool reap(struct init *init) {
 }
 
 static void signal_script(struct init *init, int signal, bool all) {
-  if (signal < 1 || signal > 64 || init->main_ended) return;
+  if (signal < 1 || signal > 64 || init->ended) return;
   if (all) signal_all(signal);
   else (void)sys_kill(-init->main_pid, signal);
 }
@@ -150,25 +172,32 @@ static void take_orders(struct init *init) {
   stop(init, SURVIVORS_GRACE_MS);
 }
 
+static void wait_for_something(struct init *init) {
+  int64_t wait_ms = -1;
+  if (init->due_ms >= 0) {
+    wait_ms = init->due_ms - sys_now_ms();
+    if (wait_ms < 0) wait_ms = 0;
+  }
+  struct pollfd fds[2] = {{.fd = init->children, .events = POLLIN}, {.fd = init->control, .events = POLLIN}};
+  int ready = sys_poll(fds, 2, wait_ms);
+  if (ready > 0 && fds[0].revents) {
+    struct signalfd_siginfo info;
+    (void)sys_read(init->children, &info, sizeof info);
+  }
+  if (ready > 0 && fds[1].revents) take_orders(init);
+  if (init->due_ms >= 0 && sys_now_ms() >= init->due_ms) when_due(init);
+}
+
+/* Until nothing of the script runs any more. */
 static void look_after(struct init *init) {
-  while (reap(init)) {
-    int64_t wait_ms = -1;
-    if (init->due_ms >= 0) {
-      wait_ms = init->due_ms - sys_now_ms();
-      if (wait_ms < 0) wait_ms = 0;
-    }
-    struct pollfd fds[2] = {{.fd = init->children, .events = POLLIN}, {.fd = init->control, .events = POLLIN}};
-    int ready = sys_poll(fds, 2, wait_ms);
-    if (ready > 0 && fds[0].revents) {
-      struct signalfd_siginfo info;
-      (void)sys_read(init->children, &info, sizeof info);
-    }
-    if (ready > 0 && fds[1].revents) take_orders(init);
-    if (init->due_ms >= 0 && sys_now_ms() >= init->due_ms) when_due(init);
+  for (;;) {
+    wait_for_something(init);
+    if (!reap(init)) return;
+    tell_end(init);
   }
 }
 
-/* The descriptors that this script and its run-init need; the first three are nowhere. */
+/* The descriptors that the first script and its run-init need; the first three are nowhere. */
 struct kept {
   int fds[7];
 };
@@ -200,55 +229,87 @@ static void close_others(const struct kept *kept) {
   sys_close(fds);
 }
 
-static void close_streams(const struct launch_streams *streams) {
-  sys_close(streams->in);
-  sys_close(streams->out);
-  sys_close(streams->error);
-  sys_close(streams->terminal);
+static void close_streams(const struct init *init) {
+  sys_close(init->streams->in);
+  sys_close(init->streams->out);
+  sys_close(init->streams->error);
+  sys_close(init->streams->terminal);
+  sys_close(init->launch->script_fd);
+  sys_close(init->launch->prelude_fd);
+}
+
+static void become(void *of) {
+  const struct init *init = of;
+  /* What /proc has of a process that hides its memory belongs to root, its memory score too. */
+  if (!init->lends_memory) (void)sys_prctl(PR_SET_DUMPABLE, 1);
+  struct launch_streams streams = *init->streams;
+  if (streams.in < 0) streams.in = init->nowhere;
+  launch_become(init->launch, &streams, init->report);
 }
 
 /* Starts the script; waits until it has become its interpreter, or has said why not. */
-static struct failure start_script(struct init *init, const struct launch_streams *streams) {
-  int report[2];
-  struct failure failure = {.refusal = REFUSED_PROCESS, .error = sys_pipe(report)};
-  if (failure.error < 0) return failure;
-  int pid = sys_fork();
-  if (pid == 0) {
-    sys_close(report[0]);
-    sys_close(init->control);
-    launch_become(init->launch, streams, report[1]);
-  }
-  sys_close(report[1]);
-  close_streams(streams);
-  failure = (struct failure){.refusal = REFUSED_PROCESS, .error = pid < 0 ? -pid : 0};
-  long n = pid < 0 ? (long)sizeof failure : sys_read(report[0], &failure, sizeof failure);
-  sys_close(report[0]);
-  init->main_pid = pid;
-  if (n == 0) failure = (struct failure){.refusal = 0, .error = 0};
-  return failure;
+static struct failure start_script(struct init *init) {
+  static uint8_t stack[SCRIPT_STACK_BYTES] __attribute__((aligned(16)));
+  *init->report = (struct failure){.refusal = 0, .error = 0};
+  init->main_pid = sys_spawn(init->lends_memory ? CLONE_VM : 0, stack + sizeof stack, become, init);
+  close_streams(init);
+  launch_wipe(init->launch);
+  if (init->main_pid < 0) return (struct failure){.refusal = REFUSED_PROCESS, .error = -init->main_pid};
+  return *init->report;
 }
 
-_Noreturn void run_init(const struct launch *launch, const struct launch_streams *streams, int control) {
-  (void)SYS0(__NR_setsid);
-  (void)sys_prctl(PR_SET_NAME, (unsigned long)"deckhand-init");
-  struct init init = {.launch = launch, .control = control, .phase = RUNNING, .due_ms = -1};
-  const struct kept kept = {{control, streams->in, streams->out, streams->error, streams->terminal, launch->script_fd, launch->prelude_fd}};
-  close_others(&kept);
-  init.children = -1;
+_Noreturn static void give_up(struct init *init, struct failure failure) {
+  tell(init, (struct init_message){.word = INIT_FAILED, .a = (int32_t)failure.refusal, .b = failure.error});
+  while (sys_wait(-1, NULL, 0, NULL) > 0) continue;
+  sys_exit(0);
+}
+
+/* One script from its first process to its last; what the one before has left is forgotten. */
+static void run(struct init *init) {
+  init->ended = init->value = init->survivors = init->rounds = 0;
+  init->end_told = false;
+  init->phase = RUNNING;
+  init->due_ms = -1;
+  init->cpu_us = init->rss_kib = 0;
+  struct failure failure = start_script(init);
+  if (failure.refusal) give_up(init, failure);
+  tell(init, (struct init_message){.word = INIT_STARTED, .a = init->main_pid});
+  look_after(init);
+  tell(init, (struct init_message){.word = INIT_DONE, .a = init->survivors});
+}
+
+/* What failed, as -errno, or 0. */
+static int get_ready(struct init *init) {
   int adopts = sys_prctl(PR_SET_CHILD_SUBREAPER, 1);
-  uint64_t ours = sys_signal_bit(SIGCHLD);
+  if (adopts < 0) return adopts;
   /* Also what would end it: only SIGKILL does. */
   (void)sys_block_signals(~0ULL);
-  init.children = (int)SYS4(__NR_signalfd4, -1, &ours, sizeof ours, O_CLOEXEC | O_NONBLOCK);
-  struct failure failure = {.refusal = REFUSED_PROCESS, .error = adopts < 0 ? -adopts : init.children < 0 ? -init.children : 0};
-  if (adopts >= 0 && init.children >= 0) failure = start_script(&init, streams);
-  if (failure.refusal) {
-    tell(&init, (struct init_message){.word = INIT_FAILED, .a = (int32_t)failure.refusal, .b = failure.error});
-    while (sys_wait(-1, NULL, 0, NULL) > 0) continue;
-    sys_exit(0);
+  uint64_t ours = sys_signal_bit(SIGCHLD);
+  init->children = (int)SYS4(__NR_signalfd4, -1, &ours, sizeof ours, O_CLOEXEC | O_NONBLOCK);
+  if (init->children < 0) return init->children;
+  init->nowhere = sys_open("/dev/null", O_RDONLY, 0);
+  if (init->nowhere < 0) return init->nowhere;
+  long page = sys_map_shared(sizeof *init->report);
+  init->report = (struct failure *)page;
+  return page < 0 && page > -4096 ? (int)page : 0;
+}
+
+_Noreturn void run_init(struct launch *launch, struct launch_streams *streams, int control) {
+  (void)SYS0(__NR_setsid);
+  (void)sys_prctl(PR_SET_NAME, (unsigned long)"deckhand-init");
+  struct init init = {.launch = launch, .streams = streams, .control = control, .lends_memory = SYS0(__NR_geteuid) == 0};
+  const struct kept kept = {{control, streams->in, streams->out, streams->error, streams->terminal, launch->script_fd, launch->prelude_fd}};
+  close_others(&kept);
+  int error = get_ready(&init);
+  if (error < 0) give_up(&init, (struct failure){.refusal = REFUSED_PROCESS, .error = -error});
+  for (;;) {
+    run(&init);
+    /* Who had to name what it could not end is not trusted with another one. */
+    if (init.control < 0 || init.phase == STUCK) sys_exit(0);
+    enum handover next;
+    do next = handover_receive(init.control, launch, streams);
+    while (next == HANDOVER_NONE);
+    if (next == HANDOVER_OVER) sys_exit(0);
+    if (next == HANDOVER_CUT) give_up(&init, (struct failure){.refusal = REFUSED_PROCESS, .error = EMFILE});
   }
-  tell(&init, (struct init_message){.word = INIT_STARTED, .a = init.main_pid});
-  look_after(&init);
-  tell(&init, (struct init_message){.word = INIT_DONE, .a = init.survivors});
-  sys_exit(0);
 }

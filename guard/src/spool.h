@@ -19,6 +19,7 @@ struct spool {
 
 /* False when the kernel gives no memory. */
 bool spool_open(struct spool *spool, size_t size);
+/* What little has passed through is forgotten, and its place kept for the next one. */
 void spool_close(struct spool *spool);
 /* A piece of free room that is in one place; 0 bytes when it is full. */
 size_t spool_room(struct spool *spool, uint8_t **at);

@@ -19,6 +19,7 @@
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
+#include <linux/sched.h>
 #include <linux/signalfd.h>
 #include <linux/time_types.h>
 #include <linux/types.h>
@@ -30,7 +31,7 @@
 
 /* What the kernel's headers leave to the C library. */
 enum { SYS_AF_UNIX = 1, SYS_SOCK_STREAM = 1, SYS_SOCK_SEQPACKET = 5, SYS_SOCK_NONBLOCK = 04000, SYS_SOCK_CLOEXEC = 02000000 };
-enum { SYS_MSG_DONTWAIT = 0x40, SYS_MSG_NOSIGNAL = 0x4000 };
+enum { SYS_SOL_SOCKET = 1, SYS_SCM_RIGHTS = 1, SYS_MSG_DONTWAIT = 0x40, SYS_MSG_NOSIGNAL = 0x4000, SYS_MSG_CMSG_CLOEXEC = 0x40000000 };
 enum { SYS_SEEK_SET = 0, SYS_X_OK = 1, SYS_CLOCK_MONOTONIC = 1 };
 enum { SYS_S_IFMT = 0170000, SYS_S_IFREG = 0100000 };
 
@@ -38,6 +39,29 @@ struct sys_ucred {
   int32_t pid;
   uint32_t uid;
   uint32_t gid;
+};
+
+struct sys_part {
+  void *at;
+  size_t n;
+};
+
+/* struct msghdr of a C library. */
+struct sys_message {
+  void *name;
+  int name_bytes;
+  struct sys_part *parts;
+  size_t part_count;
+  void *control;
+  size_t control_bytes;
+  int flags;
+};
+
+struct sys_control {
+  size_t n;
+  int level;
+  int type;
+  int fds[8];
 };
 
 struct sys_dirent {
@@ -117,6 +141,47 @@ static inline int sys_dup_to(int from, int to, int flags) { return (int)SYS3(__N
 static inline int sys_fcntl(int fd, int what, long value) { return (int)SYS3(__NR_fcntl, fd, what, value); }
 static inline int sys_ioctl(int fd, unsigned long what, long value) { return (int)SYS3(__NR_ioctl, fd, what, value); }
 static inline int sys_fork(void) { return (int)SYS5(__NR_clone, SIGCHLD, 0, 0, 0, 0); }
+/*
+ * A child that runs `become`, which must not return, on the stack that ends at `stack`; we stand still until it has
+ * executed something or has ended. With CLONE_VM among the flags it is in our memory.
+ */
+#ifdef GUARD_HOSTED
+static inline int sys_spawn(unsigned long flags, void *stack, void (*become)(void *), void *with) {
+  (void)stack;
+  int pid = (int)SYS5(__NR_clone, (flags & ~(unsigned long)CLONE_VM) | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+  if (pid == 0) become(with);
+  return pid;
+}
+#elif defined(__x86_64__)
+static inline int sys_spawn(unsigned long flags, void *stack, void (*become)(void *), void *with) {
+  long result;
+  register long r10 __asm__("r10") = 0;
+  register long r8 __asm__("r8") = 0;
+  register void (*r12)(void *) __asm__("r12") = become;
+  register void *r13 __asm__("r13") = with;
+  __asm__ volatile("syscall\n  test %%rax, %%rax\n  jnz 1f\n  xor %%ebp, %%ebp\n  mov %%r13, %%rdi\n  call *%%r12\n  ud2\n1:"
+                   : "=a"(result)
+                   : "a"(__NR_clone), "D"(flags | CLONE_VFORK | SIGCHLD), "S"(stack), "d"(0), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
+                   : "rcx", "r11", "memory");
+  return (int)result;
+}
+#else
+static inline int sys_spawn(unsigned long flags, void *stack, void (*become)(void *), void *with) {
+  register long x8 __asm__("x8") = __NR_clone;
+  register long x0 __asm__("x0") = (long)(flags | CLONE_VFORK | SIGCHLD);
+  register long x1 __asm__("x1") = (long)stack;
+  register long x2 __asm__("x2") = 0;
+  register long x3 __asm__("x3") = 0;
+  register long x4 __asm__("x4") = 0;
+  register void (*x19)(void *) __asm__("x19") = become;
+  register void *x20 __asm__("x20") = with;
+  __asm__ volatile("svc 0\n  cbnz x0, 1f\n  mov x29, #0\n  mov x30, #0\n  mov x0, x20\n  blr x19\n  brk #1\n1:"
+                   : "+r"(x0)
+                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x19), "r"(x20)
+                   : "memory", "cc");
+  return (int)x0;
+}
+#endif
 static inline int sys_getpid(void) { return (int)SYS0(__NR_getpid); }
 static inline int sys_kill(int pid, int signal) { return (int)SYS2(__NR_kill, pid, signal); }
 static inline int sys_wait(int pid, int *status, int flags, struct rusage *usage) {
@@ -128,8 +193,13 @@ static inline int sys_wait(int pid, int *status, int flags, struct rusage *usage
 static inline int sys_prctl(int what, unsigned long value) { return (int)SYS5(__NR_prctl, what, value, 0, 0, 0); }
 static inline int sys_unlink(const char *path) { return (int)SYS3(__NR_unlinkat, AT_FDCWD, path, 0); }
 static inline int sys_access(const char *path, int mode) { return (int)SYS3(__NR_faccessat, AT_FDCWD, path, mode); }
+static inline long sys_read_again(int fd, void *to, size_t n) { return SYS4(__NR_pread64, fd, to, n, 0); }
 static inline long sys_map(size_t n) {
   return SYS6(__NR_mmap, 0, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+/* Memory that children have in common with us. */
+static inline long sys_map_shared(size_t n) {
+  return SYS6(__NR_mmap, 0, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 static inline void sys_unmap(void *at, size_t n) {
   if (at) (void)SYS2(__NR_munmap, at, n);

@@ -28,7 +28,7 @@ void take_event(uint64_t data, uint32_t events) {
       if (guard.connection >= 0 && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) read_connection();
       break;
     case WATCH_OUTPUT:
-    case WATCH_ERROR: (void)execution_read(&executions[index], (data & 0xff) == WATCH_ERROR); break;
+    case WATCH_ERROR: (void)execution_read(&executions[index], (data & 0xff) == WATCH_ERROR, (events & ~(uint32_t)EPOLLIN) != 0); break;
     case WATCH_INPUT: execution_write(&executions[index]); break;
     case WATCH_CONTROL: {
       struct execution *execution = &executions[index];

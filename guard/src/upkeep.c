@@ -1,6 +1,7 @@
 #include "upkeep.h"
 
 #include "connection.h"
+#include "idle.h"
 #include "process_tree.h"
 
 enum {
@@ -26,13 +27,14 @@ void reap(void) {
       watch_streams(i);
       forget_if_done(execution);
     }
+    idle_forget(pid);
   }
 }
 
 static bool is_run_init(int pid) {
   for (int i = 0; i < guard.highest; i++)
     if (executions[i].state != EXECUTION_FREE && executions[i].init_pid == pid) return true;
-  return false;
+  return is_idle(pid);
 }
 
 /* Ends what came to us because its run-init was killed; more may come as these end. */
@@ -53,7 +55,7 @@ static bool is_needed(void) {
     if (execution->state == EXECUTION_FREE) continue;
     bool over = execution_ended(execution) || execution->state == EXECUTION_REFUSED;
     if (!over || execution->init_pid != 0) return true;
-    if (sys_now_ms() - guard.last_needed_ms < guard.keep_ended_ms) return true;
+    if (guard.last_look_ms - guard.last_needed_ms < guard.keep_ended_ms) return true;
   }
   return false;
 }
@@ -86,24 +88,27 @@ int64_t look_after(void) {
     forget_if_done(execution);
     if (execution_needs_looks(execution) && wait_ms > DRAIN_TICK_MS) wait_ms = DRAIN_TICK_MS;
   }
+  if (idle_look_after(guard.last_look_ms) && wait_ms > TICK_MS) wait_ms = TICK_MS;
   if (guard.strays) {
     end_strays();
     if (wait_ms > STRAYS_TICK_MS) wait_ms = STRAYS_TICK_MS;
   }
   for (int i = 0; i < MOST_WAITING; i++)
-    if (waiting[i].fd >= 0 && sys_now_ms() >= waiting[i].until_ms) refuse_waiting(&waiting[i]);
+    if (waiting[i].fd >= 0 && guard.last_look_ms >= waiting[i].until_ms) refuse_waiting(&waiting[i]);
   return wait_ms;
 }
 
 bool may_leave(void) {
   if (guard.connection >= 0 && !guard.leaving) {
-    guard.last_needed_ms = sys_now_ms();
+    guard.last_needed_ms = guard.last_look_ms;
     return false;
   }
   if (is_needed()) {
     for (int i = 0; i < guard.highest; i++)
-      if (executions[i].state != EXECUTION_FREE && executions[i].init_pid != 0) guard.last_needed_ms = sys_now_ms();
+      if (executions[i].state != EXECUTION_FREE && executions[i].init_pid != 0) guard.last_needed_ms = guard.last_look_ms;
     return false;
   }
-  return guard.leaving || sys_now_ms() - guard.last_needed_ms >= guard.idle_after_ms;
+  if (!guard.leaving && guard.last_look_ms - guard.last_needed_ms < guard.idle_after_ms) return false;
+  /* None of ours may become a child of the container's main process. */
+  return idle_end();
 }
