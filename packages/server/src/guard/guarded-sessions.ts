@@ -39,6 +39,8 @@ export interface GuardedSessionsOptions {
 }
 
 export interface GuardedSessions extends Session, Examiner {
+  /** What holds for an execution that starts now; `undefined` where there is no connection to a guard. */
+  findOpenWay(place: ContainerPlace): Guarantees | undefined;
   /** Lets go of everything that runs; it goes on in the containers. */
   close(): void;
 }
@@ -53,7 +55,7 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
   let closed = false;
 
   async function sessionOf(place: ContainerPlace): Promise<GuardSession | undefined> {
-    const key = `${place.containerId}|${place.user}`;
+    const key = keyOf(place);
     const known = sessions.get(key);
     if (known) return known;
     const program = findGuardProgram((await engine.version()).arch);
@@ -148,6 +150,8 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
       }
       return answer;
     },
+    findOpenWay: (place) =>
+      sessions.get(keyOf(place))?.isOpen && !closed ? GUARD_GUARANTEES : undefined,
     findLeftovers: fallback.findLeftovers,
     examine: (place) =>
       examine(
@@ -164,6 +168,10 @@ export function guardedSessions(options: GuardedSessionsOptions): GuardedSession
       for (const session of sessions.values()) session.close();
     },
   };
+}
+
+function keyOf({ containerId, user }: ContainerPlace): string {
+  return `${containerId}|${user}`;
 }
 
 /** How it came out, and what is left of the time for it. */

@@ -1,4 +1,4 @@
-import { AppError, type EngineView, type OutcomeReason } from "@deckhand/core";
+import { AppError, type EngineView, type Guarantees, type OutcomeReason } from "@deckhand/core";
 import type { Config, EngineConfig } from "../config/config.ts";
 import { discoverEngine } from "../engines/discover-engine.ts";
 import { dockerEngine } from "../engines/docker/docker-engine.ts";
@@ -22,7 +22,7 @@ import { removeLeftSidecars, sidecarOwner } from "../guard/ways/sidecar.ts";
 import type { LabelEngine } from "../schedules/labels/label-directory.ts";
 import { filedSession } from "../sessions/filed/filed-session.ts";
 import { DIRECT_GUARANTEES } from "../sessions/direct/direct-execution.ts";
-import type { Examiner } from "../sessions/examination.ts";
+import type { ContainerPlace, Examiner } from "../sessions/examination.ts";
 import type { Session } from "../sessions/session.ts";
 import { engineInventory, type Inventory } from "../targets/inventory.ts";
 import { targetDirectory, type TargetDirectory } from "../targets/target-directory.ts";
@@ -43,6 +43,8 @@ export interface OpenEngines {
   readonly targets: TargetDirectory;
   findSession(name: string): Session | undefined;
   findExaminer(name: string): Examiner | undefined;
+  /** What holds for an execution that starts now; `undefined` where the way into the container has to be opened first. */
+  findOpenWay(name: string, place: ContainerPlace): Guarantees | undefined;
   /** Asks the engine now; throws when it does not answer, or is not one of ours. */
   inspect(
     engine: string,
@@ -108,6 +110,7 @@ export async function openEngines(
       ),
     findSession: (name) => opened.get(name)?.session,
     findExaminer: (name) => opened.get(name)?.session,
+    findOpenWay: (name, place) => opened.get(name)?.session.findOpenWay(place),
     inspect: async (name, containerId, signal) => {
       const { engine } = opened.get(name) ?? {};
       if (engine) return engine.findContainer(containerId, within(signal));

@@ -10,7 +10,13 @@ import type { Leftover, SessionOutcome } from "../sessions/session.ts";
 import type { ExecuteDeps, UnderWay, WatchedContainer } from "./execution-deps.ts";
 import { hideInChange, hideInReason, withoutSecrets } from "./hide-secrets.ts";
 import { move, noteRunning, noteWay } from "./note-steps.ts";
-import { prepare, type Running, type Startable } from "./prepare-execution.ts";
+import {
+  prepare,
+  readStartInputs,
+  type Running,
+  type Startable,
+  type StartInputs,
+} from "./prepare-execution.ts";
 import type { RunPlan } from "./run-plan.ts";
 import { type ExecutionChange, type ExecutionRow, findExecution } from "./run-store.ts";
 import { type EndedOutcome, type StopReason, toSettlement } from "./settlement.ts";
@@ -19,6 +25,8 @@ import { stopWhenAsked, toDeadline } from "./stop-when-asked.ts";
 export interface Executor {
   /** Carries out one waiting execution; resolves when it is settled, or detached. Never rejects. */
   execute(executionId: string): Promise<void>;
+  /** Makes ready to carry out one that is about to be written down as starting: a stop reaches it from then on. */
+  expect(executionId: string): ExpectedExecution;
   /** Takes up one that an earlier server process started in a durable way. Likewise. */
   resume(executionId: string): Promise<void>;
   /** Asks for the end of one that is under way; false when it is not. The first reason wins. */
@@ -27,9 +35,21 @@ export interface Executor {
   abandonAll(reason: OutcomeReason): void;
 }
 
+export interface ExpectedExecution {
+  /** As `execute`, without a look at what is written down. */
+  carryOut(fresh: FreshExecution): Promise<void>;
+  /** It was not written down. */
+  forget(): void;
+}
+
+export interface FreshExecution {
+  readonly row: ExecutionRow;
+  readonly inputs: StartInputs;
+}
+
 export function executor(deps: ExecuteDeps): Executor {
   const underWay = new Map<string, UnderWay>();
-  async function follow(executionId: string, how: typeof carryOut): Promise<void> {
+  function enter(executionId: string): UnderWay {
     const self: UnderWay = {
       stopReason: undefined,
       wake: () => {},
@@ -37,8 +57,11 @@ export function executor(deps: ExecuteDeps): Executor {
       running: undefined,
     };
     underWay.set(executionId, self);
+    return self;
+  }
+  async function follow(executionId: string, act: () => Promise<void>): Promise<void> {
     try {
-      await how(deps, executionId, self);
+      await act();
     } catch (error) {
       await settleAfterFault(deps, executionId, error);
     } finally {
@@ -46,8 +69,21 @@ export function executor(deps: ExecuteDeps): Executor {
     }
   }
   return {
-    execute: (executionId) => follow(executionId, carryOut),
-    resume: (executionId) => follow(executionId, takeUp),
+    execute: (executionId) => {
+      const self = enter(executionId);
+      return follow(executionId, () => carryOut(deps, executionId, self));
+    },
+    expect: (executionId) => {
+      const self = enter(executionId);
+      return {
+        carryOut: (fresh) => follow(executionId, () => carryOutFresh(deps, fresh, self)),
+        forget: () => void underWay.delete(executionId),
+      };
+    },
+    resume: (executionId) => {
+      const self = enter(executionId);
+      return follow(executionId, () => takeUp(deps, executionId, self));
+    },
     stop: (executionId, reason) => {
       const self = underWay.get(executionId);
       if (!self) return false;
@@ -66,12 +102,31 @@ export function executor(deps: ExecuteDeps): Executor {
 
 async function carryOut(deps: ExecuteDeps, executionId: string, self: UnderWay): Promise<void> {
   const waiting = await findExecution(deps.db, executionId);
-  if (waiting?.state !== "queued" || self.abandoned) return;
-  if (self.stopReason) return settleUnstarted(deps, executionId, self.stopReason);
-  const prepared = await prepare(deps, waiting);
+  if (waiting?.state !== "queued") return;
+  await begin(deps, { row: waiting, self, inputs: () => readStartInputs(deps, waiting) });
+}
+
+async function carryOutFresh(
+  deps: ExecuteDeps,
+  { row, inputs }: FreshExecution,
+  self: UnderWay,
+): Promise<void> {
+  await begin(deps, { row, self, inputs: async () => inputs });
+}
+
+interface Beginning {
+  readonly row: ExecutionRow;
+  readonly self: UnderWay;
+  readonly inputs: () => Promise<StartInputs>;
+}
+
+async function begin(deps: ExecuteDeps, { row, self, inputs }: Beginning): Promise<void> {
+  if (self.abandoned) return;
+  if (self.stopReason) return settleUnstarted(deps, row.id, self.stopReason);
+  const prepared = prepare(deps, row, await inputs());
   if ("code" in prepared)
-    return settleUnstarted(deps, executionId, { state: "rejected", reason: prepared });
-  await start(deps, { ...prepared, row: waiting, self });
+    return settleUnstarted(deps, row.id, { state: "rejected", reason: prepared });
+  await start(deps, { ...prepared, row, self });
 }
 
 async function start(deps: ExecuteDeps, startable: Startable): Promise<void> {
@@ -90,7 +145,7 @@ async function start(deps: ExecuteDeps, startable: Startable): Promise<void> {
 async function takeUp(deps: ExecuteDeps, executionId: string, self: UnderWay): Promise<void> {
   const row = await findExecution(deps.db, executionId);
   if (!row || isTerminal(row.state as ExecutionState)) return;
-  const prepared = await prepare(deps, row);
+  const prepared = prepare(deps, row, await readStartInputs(deps, row));
   if ("code" in prepared)
     return settleUnstarted(deps, executionId, { state: "lost", reason: prepared });
   const received = await deps.output.measure(row.run_id, row.id);

@@ -3,17 +3,18 @@ import {
   countStates,
   deriveRunState,
   firstProgress,
+  type Guarantees,
   isTerminal,
   type RunOrigin,
 } from "@deckhand/core";
 import type { Insertable, Transaction } from "kysely";
-import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
+import type { Database, RunsTable } from "../database/database.ts";
 import { insertRow } from "../database/rows.ts";
 import { claimKey, type KeyClaim } from "./concurrency/claim-key.ts";
 import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
 import { insertInputs } from "./run-inputs.ts";
 import type { KeptRequest, PlannedTarget, RunPlan } from "./run-plan.ts";
-import { getRun } from "./run-store.ts";
+import { type ExecutionRow, getRun } from "./run-store.ts";
 import { NEW_ROLLOUT } from "./rollout/rollout-record.ts";
 import type { RunWrites } from "./run-writes.ts";
 
@@ -40,6 +41,8 @@ export interface IdempotencyKey {
 export interface NewExecution {
   readonly id: string;
   readonly target: PlannedTarget;
+  /** What holds for it when it starts at once; without it, it waits. */
+  readonly startsWith?: Guarantees | undefined;
 }
 
 /** Work that must be in the same transaction as the run it belongs to. */
@@ -49,7 +52,12 @@ export type WithinTransaction = (
 ) => Promise<void>;
 
 export type InsertedRun =
-  | { readonly kind: "inserted"; readonly isOpen: boolean; readonly claim: KeyClaim | undefined }
+  | {
+      readonly kind: "inserted";
+      readonly isOpen: boolean;
+      readonly claim: KeyClaim | undefined;
+      readonly executions: readonly ExecutionRow[];
+    }
   | { readonly kind: "earlier"; readonly run: EarlierRun };
 
 /**
@@ -69,14 +77,14 @@ export async function insertRun(
     const claim = concurrency && (await claimKey(transaction, concurrency));
     const row = toRunRow(run, claim);
     await insertRow(transaction, "runs", row);
-    for (const [position, execution] of run.executions.entries()) {
-      const placed = { ...execution, position, held: toHeld(run.plan, claim, position) };
-      await insertRow(transaction, "executions", toExecutionRow(run, placed));
-    }
+    const executions = run.executions.map((execution, position) =>
+      toExecutionRow(run, { ...execution, position, held: toHeld(run.plan, claim, position) }),
+    );
+    for (const execution of executions) await insertRow(transaction, "executions", execution);
     const isOpen = row.finished_at === null;
     await also(transaction, { isOpen });
     if (!isOpen) await runEnded(transaction, await getRun(transaction, run.id));
-    return { kind: "inserted", isOpen, claim };
+    return { kind: "inserted", isOpen, claim, executions };
   });
 }
 
@@ -103,7 +111,9 @@ async function findOrKeepKey(
 }
 
 function toRunRow(run: NewRun, claim: KeyClaim | undefined) {
-  const counts = countStates(run.executions.map(() => claim?.held?.state ?? "queued"));
+  const firstState = (execution: NewExecution) =>
+    execution.startsWith ? "starting" : (claim?.held?.state ?? "queued");
+  const counts = countStates(run.executions.map(firstState));
   const state = deriveRunState(counts);
   return {
     id: run.id,
@@ -120,7 +130,7 @@ function toRunRow(run: NewRun, claim: KeyClaim | undefined) {
     token_name: run.by?.name ?? null,
     ...toOriginColumns(run.origin),
     created_at: run.createdAtMs,
-    started_at: null,
+    started_at: counts.starting > 0 ? run.createdAtMs : null,
     finished_at: isTerminal(state) ? run.createdAtMs : null,
     concurrency_key: run.plan.concurrency?.key ?? null,
     concurrency_ticket: claim?.ticket ?? null,
@@ -154,6 +164,22 @@ function toHeld(
   return { state: "queued", reason: { code: "waiting-for-rollout", detail } };
 }
 
+/** What an execution's row says before anything of it has run. */
+const NOTHING_YET = {
+  stdout_bytes: 0,
+  stderr_bytes: 0,
+  stored_bytes: 0,
+  truncated: 0,
+  complete: 1,
+  leftovers_json: "[]",
+  usage_json: null,
+  output_expired_at: null,
+  attempt: 1,
+  retry_of: null,
+  retried_by: null,
+  not_before: null,
+} as const;
+
 interface PlacedExecution extends NewExecution {
   readonly position: number;
   readonly held: NonNullable<KeyClaim["held"]>;
@@ -161,8 +187,8 @@ interface PlacedExecution extends NewExecution {
 
 function toExecutionRow(
   run: NewRun,
-  { id, target, position, held }: PlacedExecution,
-): Insertable<ExecutionsTable> {
+  { id, target, position, held, startsWith }: PlacedExecution,
+): ExecutionRow {
   return {
     id,
     run_id: run.id,
@@ -173,15 +199,16 @@ function toExecutionRow(
     container_id: target.containerId,
     container_started_at: target.containerStartedAt ?? null,
     image: target.image,
-    state: held.state,
-    reason_code: held.reason.code,
-    reason_detail: held.reason.detail,
+    state: startsWith ? "starting" : held.state,
+    reason_code: startsWith ? null : held.reason.code,
+    reason_detail: startsWith ? null : held.reason.detail,
     exit_code: null,
     signal: null,
-    guarantees_json: null,
+    guarantees_json: startsWith ? JSON.stringify(startsWith) : null,
     queued_at: run.createdAtMs,
-    starting_at: null,
+    starting_at: startsWith ? run.createdAtMs : null,
     started_at: null,
     finished_at: held.state === "skipped" ? run.createdAtMs : null,
+    ...NOTHING_YET,
   };
 }

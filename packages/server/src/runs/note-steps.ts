@@ -15,15 +15,15 @@ const NOTE_AFTER_MS = 25;
 /** Written down before anything can run, so that after a crash we know where to look for it. */
 export async function noteWay(
   deps: ExecuteDeps,
-  { id, state }: ExecutionRow,
+  { id, state, guarantees_json }: ExecutionRow,
   guarantees: Guarantees,
 ): Promise<void> {
   if (state === "queued") {
     await move(deps, id, { state: "starting", atMs: deps.now(), guarantees });
     return;
   }
-  // An earlier server process had come this far.
-  await changeWay(deps.db, id, guarantees);
+  // It was accepted with the way that was open then, or an earlier server process had come this far.
+  if (guarantees_json !== JSON.stringify(guarantees)) await changeWay(deps.db, id, guarantees);
   await deps.synced();
 }
 

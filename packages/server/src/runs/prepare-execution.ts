@@ -5,7 +5,7 @@ import { toSqlPrelude } from "../sql/sql-prelude.ts";
 import type { ExecuteDeps, UnderWay } from "./execution-deps.ts";
 import { type RunPlan, readPlan } from "./run-plan.ts";
 import { findScriptText, findStdin } from "./run-inputs.ts";
-import { openRunSecrets } from "./run-secrets.ts";
+import { openRunSecrets, type RunSecrets } from "./run-secrets.ts";
 import { type ExecutionRow, getRun } from "./run-store.ts";
 
 export interface Prepared {
@@ -20,10 +20,40 @@ export interface Prepared {
   readonly unstartable: OutcomeReason | undefined;
 }
 
-export async function prepare(
+/** What an execution is made from. */
+export interface StartInputs {
+  readonly plan: RunPlan;
+  /** Whether nothing of the run has started before. */
+  readonly isFirst: boolean;
+  readonly secrets: RunSecrets;
+  /** `undefined` where the plan runs a command line. */
+  readonly scriptText: string | undefined;
+  readonly stdin: Uint8Array | undefined;
+}
+
+/** Reads what was written down when the run was accepted. */
+export async function readStartInputs(
+  deps: Pick<ExecuteDeps, "db" | "vault">,
+  { run_id: runId }: ExecutionRow,
+): Promise<StartInputs> {
+  const run = await getRun(deps.db, runId);
+  const plan = readPlan(run.plan_json);
+  const { program, secretNames, hasStdin } = plan;
+  return {
+    plan,
+    isFirst: run.started_at === null,
+    secrets: await openRunSecrets(deps, { runId, secretNames }),
+    scriptText:
+      program.kind === "script" ? await findScriptText(deps.db, program.sha256) : undefined,
+    stdin: hasStdin ? await findStdin(deps.db, runId) : undefined,
+  };
+}
+
+export function prepare(
   deps: ExecuteDeps,
   row: ExecutionRow,
-): Promise<Prepared | OutcomeReason> {
+  inputs: StartInputs,
+): Prepared | OutcomeReason {
   const session = deps.findSession(row.engine);
   if (!session) {
     return {
@@ -31,37 +61,30 @@ export async function prepare(
       detail: `The engine ${row.engine} is not configured any more.`,
     };
   }
-  const run = await getRun(deps.db, row.run_id);
-  const plan = readPlan(run.plan_json);
-  const { secretNames } = plan;
-  const { values, mask, problem } = await openRunSecrets(deps, { runId: row.run_id, secretNames });
-  const spec = await toSpec(deps, { row, plan, secrets: values });
-  const isFirst = run.started_at === null;
+  const { plan, isFirst, secrets } = inputs;
+  const { mask, problem } = secrets;
+  const spec = toSpec(deps, row, inputs);
   return { plan, session, spec, isFirst, mask, unstartable: problem };
 }
 
-interface SpecParts {
-  readonly row: ExecutionRow;
-  readonly plan: RunPlan;
-  readonly secrets: Readonly<Record<string, string>>;
-}
-
-async function toSpec(
-  deps: ExecuteDeps,
-  { row, plan, secrets }: SpecParts,
-): Promise<ExecutionSpec> {
+function toSpec(
+  { startTimeoutMs }: ExecuteDeps,
+  row: ExecutionRow,
+  inputs: StartInputs,
+): ExecutionSpec {
+  const { plan, secrets, stdin } = inputs;
   return {
     executionId: row.id,
     runId: row.run_id,
     containerId: row.container_id,
     containerStartedAt: row.container_started_at ?? undefined,
-    program: await toProgram(deps, plan),
+    program: toProgram(inputs),
     args: plan.args,
-    env: { ...plan.env, ...secrets },
-    stdin: plan.hasStdin ? await findStdin(deps.db, row.run_id) : undefined,
+    env: { ...plan.env, ...secrets.values },
+    stdin,
     user: plan.user,
     workdir: plan.workdir,
-    startTimeoutMs: deps.startTimeoutMs,
+    startTimeoutMs,
     outputBytes: plan.outputBytes,
     timeoutMs: plan.timeoutMs,
     killGraceMs: plan.killGraceMs,
@@ -70,12 +93,9 @@ async function toSpec(
   };
 }
 
-async function toProgram(
-  deps: ExecuteDeps,
-  { program }: RunPlan,
-): Promise<ExecutionSpec["program"]> {
+function toProgram({ plan, scriptText: text }: StartInputs): ExecutionSpec["program"] {
+  const { program } = plan;
   if (program.kind === "argv") return program;
-  const text = await findScriptText(deps.db, program.sha256);
   if (text === undefined)
     throw new Error(`the script text ${program.sha256} of an accepted run is missing`);
   const { launch } = program;

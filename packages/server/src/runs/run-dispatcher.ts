@@ -18,14 +18,23 @@ export interface RunDispatcherOptions {
  */
 export interface RunDispatcher {
   enqueue(executions: readonly QueuedExecution[]): void;
-  /** Follows one that runs already: it takes a place, but waits for none. `follow` never rejects. */
-  adopt(execution: QueuedExecution, follow: (executionId: string) => Promise<void>): void;
+  /** Takes a place now, before the execution is written down; `undefined` when there is none, or others wait for it. */
+  reserve(execution: QueuedExecution): ReservedPlace | undefined;
+  /** Follows one that runs already: it takes a place, but waits for none. `carryOut` never rejects. */
+  adopt(execution: QueuedExecution, carryOut: (executionId: string) => Promise<void>): void;
   /** Takes a waiting execution out; false when it does not wait (any more). */
   remove(executionId: string): boolean;
   /** Starts nothing any more; resolves when what runs has ended. */
   stop(): Promise<void>;
   readonly waiting: number;
   readonly inFlight: number;
+}
+
+/** A place that is taken and waits for its execution. */
+export interface ReservedPlace {
+  /** `carryOut` never rejects; its end frees the place. */
+  start(carryOut: (executionId: string) => Promise<void>): void;
+  giveBack(): void;
 }
 
 export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
@@ -55,15 +64,26 @@ export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
     execute: (executionId: string) => Promise<void>,
   ): void {
     byId.delete(executionId);
-    lane.running += 1;
-    engineLoad.set(lane.engine, (engineLoad.get(lane.engine) ?? 0) + 1);
-    const execution = execute(executionId).finally(() => {
+    count(lane, 1);
+    follow(lane, execute(executionId));
+  }
+
+  function count(lane: ContainerLane, change: 1 | -1): void {
+    lane.running += change;
+    engineLoad.set(lane.engine, (engineLoad.get(lane.engine) ?? 0) + change);
+  }
+
+  function follow(lane: ContainerLane, carriedOut: Promise<void>): void {
+    const execution = carriedOut.finally(() => {
       running.delete(execution);
-      lane.running -= 1;
-      engineLoad.set(lane.engine, (engineLoad.get(lane.engine) ?? 1) - 1);
-      fill();
+      giveBack(lane);
     });
     running.add(execution);
+  }
+
+  function giveBack(lane: ContainerLane): void {
+    count(lane, -1);
+    fill();
   }
 
   /** Takes one from each lane in turn, so that a container with a long queue does not starve the others. */
@@ -89,8 +109,17 @@ export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
       }
       fill();
     },
-    adopt: (execution, follow) => {
-      if (!stopped) start(laneOf(execution), execution.executionId, follow);
+    reserve: (execution) => {
+      const lane = laneOf(execution);
+      if (stopped || lane.waiting.length > 0 || !hasPlace(lane)) return undefined;
+      count(lane, 1);
+      return {
+        start: (carryOut) => follow(lane, carryOut(execution.executionId)),
+        giveBack: () => giveBack(lane),
+      };
+    },
+    adopt: (execution, carryOut) => {
+      if (!stopped) start(laneOf(execution), execution.executionId, carryOut);
     },
     remove: (executionId) => {
       const lane = byId.get(executionId);

@@ -25,6 +25,12 @@ interface SecretRun {
   readonly secretNames: readonly string[];
 }
 
+/** Those of a run that is being accepted. */
+export function toRunSecrets(values: SecretValues): RunSecrets {
+  const all = Object.values(values);
+  return all.length === 0 ? NONE : { values, mask: secretMask(all), problem: undefined };
+}
+
 const NONE: RunSecrets = { values: {}, mask: undefined, problem: undefined };
 
 /** Keeps the values sealed with their run; when it ends the database forgets them. */
@@ -48,8 +54,9 @@ export async function openRunSecrets(deps: SecretDeps, run: SecretRun): Promise<
     .executeTakeFirst();
   if (!row) return toForgotten(run, "They are not kept any more.");
   try {
-    const values = JSON.parse(deps.vault.open(row.sealed, toContext(run.runId))) as SecretValues;
-    return { values, mask: secretMask(Object.values(values)), problem: undefined };
+    return toRunSecrets(
+      JSON.parse(deps.vault.open(row.sealed, toContext(run.runId))) as SecretValues,
+    );
   } catch (error) {
     if (!isAppError(error, "SECRETS_UNREADABLE")) throw error;
     return toForgotten(run, error.message);

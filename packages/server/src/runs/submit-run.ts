@@ -14,14 +14,16 @@ import type { KeyClaim } from "./concurrency/claim-key.ts";
 import type { PlannedRun } from "./plan-run.ts";
 import { type AcceptedRun, type RunConductor, toKeyed } from "./run-conductor.ts";
 import { type EarlierRun, findEarlierRun } from "./idempotency-store.ts";
-import { type IdempotencyKey, insertRun, type NewRun } from "./insert-run.ts";
-import { keepRunSecrets } from "./run-secrets.ts";
+import { type HeadStartDeps, takeHeadStarts } from "./head-starts.ts";
+import { type IdempotencyKey, type InsertedRun, insertRun, type NewRun } from "./insert-run.ts";
+import type { StartInputs } from "./prepare-execution.ts";
+import { keepRunSecrets, toRunSecrets } from "./run-secrets.ts";
 import type { RunWrites } from "./run-writes.ts";
 
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 const NO_SECRET_NOW = "was given as a secret, and is no secret parameter of the script now";
 
-export interface SubmitDeps extends RunWrites {
+export interface SubmitDeps extends RunWrites, HeadStartDeps {
   readonly synced: Synced;
   readonly plan: (request: RunRequest) => Promise<PlannedRun>;
   readonly conductor: Pick<RunConductor, "accept">;
@@ -76,18 +78,38 @@ export async function submitRun(deps: SubmitDeps, input: SubmitInput): Promise<S
   const planned = withOverlap(await deps.plan(input.request), input);
   assertStaysSecret(planned, input.secretParams ?? []);
   assertRoom(deps, planned.targets.length);
-  const run = toNewRun(deps, { input, planned, idempotency });
-  const inserted = await insertRun(deps, run, async (transaction, { isOpen }) => {
+  const starts = takeHeadStarts(deps, toNewRun(deps, { input, planned, idempotency }));
+  const { run } = starts;
+  const inserted = await insert(deps, run, { input, planned }).catch((error: unknown) => {
+    starts.giveBack();
+    throw error;
+  });
+  if (inserted.kind === "earlier") {
+    starts.giveBack();
+    return toReplay(deps, inserted.run, idempotency);
+  }
+  // Its start waits for the disk too, so that both waits are one.
+  starts.begin(inserted.executions, toStartInputs(planned));
+  if (inserted.isOpen) deps.conductor.accept(toAccepted(run, inserted.claim));
+  await deps.synced();
+  return { runId: run.id, replayed: false, secretNames: run.plan.secretNames };
+}
+
+function insert(
+  deps: SubmitDeps,
+  run: NewRun,
+  { input, planned }: Pick<RunParts, "input" | "planned">,
+): Promise<InsertedRun> {
+  return insertRun(deps, run, async (transaction, { isOpen }) => {
     const secrets = { runId: run.id, values: planned.secrets };
     if (isOpen) await keepRunSecrets(transaction, deps.vault, secrets);
     await deps.audit(transaction, toAudit(run, input));
     await input.within?.(transaction, run.id);
   });
-  if (inserted.kind === "earlier") return toReplay(deps, inserted.run, idempotency);
-  // Its start waits for the disk too, so that both waits are one.
-  if (inserted.isOpen) deps.conductor.accept(toAccepted(run, inserted.claim));
-  await deps.synced();
-  return { runId: run.id, replayed: false, secretNames: run.plan.secretNames };
+}
+
+function toStartInputs({ plan, secrets, scriptText, stdin }: PlannedRun): StartInputs {
+  return { plan, isFirst: true, secrets: toRunSecrets(secrets), scriptText, stdin };
 }
 
 /** A script's key is kept; what is done about it is what the overlap says. Only a request's own goes before both. */
@@ -154,7 +176,9 @@ function toAccepted(run: NewRun, claim: KeyClaim | undefined): AcceptedRun {
       progress: firstProgress(run.plan.rollout),
       lastEndedAtMs: run.createdAtMs,
     },
-    waiting: run.executions.map(({ id, target }) => ({ executionId: id, ...target })),
+    waiting: run.executions
+      .filter(({ startsWith }) => !startsWith)
+      .map(({ id, target }) => ({ executionId: id, ...target })),
   };
 }
 
