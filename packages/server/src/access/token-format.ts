@@ -1,5 +1,6 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { ID_PREFIX, toId } from "@deckhand/core";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { ID_PREFIX } from "@deckhand/core";
+import { newId } from "../ids/new-id.ts";
 
 const TOKEN = /^dh_([0-9a-z]{26})_([A-Za-z0-9_-]{43})$/;
 
@@ -17,7 +18,7 @@ export interface NewToken {
 }
 
 export function newToken(nowMs: number): NewToken {
-  const id = toId("token", nowMs, randomBytes(10));
+  const id = newId("token", nowMs);
   const secret = randomBytes(32).toString("base64url");
   return {
     id,
@@ -34,7 +35,7 @@ export function parseToken(text: string): TokenParts | undefined {
 
 /** A plain hash is enough for 256 random bits: nobody can try them all. */
 function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return hash("sha256", secret, "hex");
 }
 
 /** Compares in constant time. */

@@ -12,8 +12,17 @@ import { ConnectedAdapter } from "./sqlite-connection.ts";
 type Table = keyof Database;
 type Where<Name extends Table> = Partial<Selectable<Database[Name]>>;
 
-/** By table and columns: to make a statement's text anew each time would cost more than SQLite takes to carry it out. */
-const texts = new Map<string, CompiledQuery<never>>();
+/** The statements of each table, by their columns: to make a text anew each time would cost more than SQLite takes to carry it out. */
+type Statements = Map<Table, KnownStatement[]>;
+
+interface KnownStatement {
+  readonly columns: readonly string[];
+  readonly query: CompiledQuery<never>;
+}
+
+const inserts: Statements = new Map();
+const updates: Statements = new Map();
+const selects: Statements = new Map();
 
 /** Inserts one row. */
 export async function insertRow<Name extends Table>(
@@ -22,12 +31,12 @@ export async function insertRow<Name extends Table>(
   row: Insertable<Database[Name]>,
 ): Promise<void> {
   const { columns, values } = split(row);
-  const text = textOf(`insert ${table} ${columns.join()}`, () =>
+  const query = queryOf(inserts, { table, columns }, () =>
     sql`insert into ${sql.table(table)} (${refs(columns)}) values (${sql.join(values)})`.compile(
       db,
     ),
   );
-  await execute(db, { ...text, parameters: values });
+  await execute(db, query, values);
 }
 
 /** Changes the row with this id. */
@@ -37,11 +46,12 @@ export async function updateRow<Name extends "runs" | "executions">(
   { id, changes }: { readonly id: string; readonly changes: Updateable<Database[Name]> },
 ): Promise<void> {
   const { columns, values } = split(changes);
-  const text = textOf(`update ${table} ${columns.join()}`, () => {
+  const query = queryOf(updates, { table, columns }, () => {
     const sets = sql.join(columns.map(toAssignment));
     return sql`update ${sql.table(table)} set ${sets} where id = ${id}`.compile(db);
   });
-  await execute(db, { ...text, parameters: [...values, id] });
+  values.push(id);
+  await execute(db, query, values);
 }
 
 /** The first row that has all these values. */
@@ -64,11 +74,11 @@ export async function findRows<Name extends Table>(
   where: Where<Name>,
 ): Promise<readonly Selectable<Database[Name]>[]> {
   const { columns, values } = split(where);
-  const text = textOf(`select ${table} ${columns.join()}`, () => {
+  const query = queryOf(selects, { table, columns }, () => {
     const conditions = sql.join(columns.map(toAssignment), sql` and `);
     return sql`select * from ${sql.table(table)} where ${conditions}`.compile(db);
   });
-  return execute<Selectable<Database[Name]>>(db, { ...text, parameters: values });
+  return execute<Selectable<Database[Name]>>(db, query, values);
 }
 
 /**
@@ -78,28 +88,54 @@ export async function findRows<Name extends Table>(
 async function execute<Row>(
   db: Kysely<Database>,
   query: CompiledQuery<Row>,
+  parameters: readonly unknown[],
 ): Promise<readonly Row[]> {
   const { adapter } = db.getExecutor();
   const connection = adapter instanceof ConnectedAdapter ? adapter.connection : undefined;
-  if (!connection || (connection.inTransaction && !db.isTransaction))
-    return (await db.executeQuery(query)).rows;
+  if (!connection || (!db.isTransaction && connection.inTransaction))
+    return (await db.executeQuery<Row>({ ...query, parameters } as CompiledQuery<Row>)).rows;
   const statement = connection.prepare(query.sql);
-  if (statement.reader) return statement.all(query.parameters) as Row[];
-  statement.run(query.parameters);
+  if (statement.reader) return statement.all(parameters) as Row[];
+  statement.run(parameters);
   return [];
 }
 
-function textOf(key: string, compile: () => CompiledQuery): CompiledQuery<never> {
-  const known = texts.get(key);
-  if (known) return known;
-  const made = compile() as CompiledQuery<never>;
-  texts.set(key, made);
-  return made;
+interface Shape {
+  readonly table: Table;
+  readonly columns: readonly string[];
 }
 
-function split(row: object): { readonly columns: readonly string[]; readonly values: unknown[] } {
-  const given = Object.entries(row).filter(([, value]) => value !== undefined);
-  return { columns: given.map(([column]) => column), values: given.map(([, value]) => value) };
+function queryOf(
+  statements: Statements,
+  { table, columns }: Shape,
+  compile: () => CompiledQuery,
+): CompiledQuery<never> {
+  const ofTable = statements.get(table) ?? [];
+  const known = ofTable.find((statement) => isSame(statement.columns, columns));
+  if (known) return known.query;
+  const query = compile() as CompiledQuery<never>;
+  statements.set(table, [...ofTable, { columns, query }]);
+  return query;
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((column, at) => column === other[at]);
+}
+
+interface Split {
+  readonly columns: readonly string[];
+  readonly values: unknown[];
+}
+
+function split(row: object): Split {
+  const columns: string[] = [];
+  const values: unknown[] = [];
+  for (const [column, value] of Object.entries(row)) {
+    if (value === undefined) continue;
+    columns.push(column);
+    values.push(value);
+  }
+  return { columns, values };
 }
 
 function refs(columns: readonly string[]) {

@@ -9,6 +9,8 @@ import type { Entrance, Way } from "./ways/way.ts";
 const PING_EVERY_MS = 5_000;
 /** Four pings without an answer. */
 const SILENCE_MS = 20_000;
+/** What the guard may forget it hears of with the next start, or after this time: a word of its own would wake everybody on the way. */
+const RELEASE_WITHIN_MS = 25;
 const MOST_PREAMBLE_BYTES = 64 * 1024;
 const WORD = "deckhand-guard ";
 
@@ -207,6 +209,7 @@ function runningLink(running: Running): GuardLink {
   const { exec, output, parser, hello, startedGuard, way, path } = running;
   let waiting: Buffer[] = [];
   let writing = false;
+  let releaseTimer: NodeJS.Timeout | undefined;
   let ended = false;
   let heardAt = performance.now();
   let endWith: (cause: unknown) => void = () => {};
@@ -221,6 +224,8 @@ function runningLink(running: Running): GuardLink {
     if (ended) return;
     ended = true;
     clearInterval(heart);
+    clearTimeout(releaseTimer);
+    if (waiting.length > 0) void exec.write(Buffer.concat(waiting));
     exec.close();
     endWith(cause);
   }
@@ -228,6 +233,8 @@ function runningLink(running: Running): GuardLink {
   /** Everything of one turn goes out as one piece. */
   async function write(): Promise<void> {
     writing = true;
+    clearTimeout(releaseTimer);
+    releaseTimer = undefined;
     await Promise.resolve();
     while (waiting.length > 0 && !ended) {
       const [only] = waiting;
@@ -241,7 +248,10 @@ function runningLink(running: Running): GuardLink {
   function send(frame: ClientFrame): void {
     if (ended) return;
     waiting.push(encodeFrame(frame));
-    if (!writing) void write();
+    if (writing) return;
+    if (frame.type === "release")
+      releaseTimer ??= setTimeout(() => void write(), RELEASE_WITHIN_MS);
+    else void write();
   }
 
   async function read(onFrame: (frame: GuardFrame) => void): Promise<void> {

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
-import { AppError, toId } from "@deckhand/core";
+import { AppError } from "@deckhand/core";
+import { newId } from "../ids/new-id.ts";
 import { toProblem } from "./to-problem.ts";
 
 const STATUS_LINES: Readonly<Record<string, { readonly line: string; readonly detail: string }>> = {
@@ -23,7 +23,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 }
 
 function toAnswer({ line, detail }: { readonly line: string; readonly detail: string }): string {
-  const requestId = toId("request", Date.now(), randomBytes(10));
+  const requestId = newId("request");
   const problem = toProblem(new AppError("REQUEST_INVALID", { detail }), requestId);
   const body = JSON.stringify({ ...problem, status: Number.parseInt(line, 10) });
   const headers = [

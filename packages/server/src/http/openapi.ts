@@ -23,7 +23,6 @@ const TAGS = [
     name: "triggers",
     description: "Starting scripts when something happens: signed messages, container events",
   },
-  { name: "schedules", description: "Runs that start by time, and what became of each time" },
   { name: "notifications", description: "Who is told how runs ended, and how telling them went" },
   { name: "terminals", description: "Programs on terminals in containers, for people" },
   { name: "secrets", description: "Secrets by name; no answer has a value" },

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { toId } from "@deckhand/core";
+import { newId } from "../ids/new-id.ts";
 
 /** An id of the caller's that can stand in a log line and a header as it is. */
 const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -9,5 +8,5 @@ const SAFE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export function toRequestId(request: Pick<IncomingMessage, "headers">): string {
   const given = request.headers["x-request-id"];
   if (typeof given === "string" && SAFE_ID.test(given)) return given;
-  return toId("request", Date.now(), randomBytes(10));
+  return newId("request");
 }

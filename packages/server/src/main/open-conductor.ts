@@ -8,7 +8,7 @@ import { type RunConductor, runConductor } from "../runs/run-conductor.ts";
 import type { RunDispatcher } from "../runs/run-dispatcher.ts";
 import type { RunSignals } from "../runs/run-signals.ts";
 import type { RunWrites } from "../runs/run-writes.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "../ids/new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
 export interface OpenConductorDeps extends RunWrites {

@@ -37,7 +37,7 @@ import { oweDeliveries, type OweDeps } from "../notifications/owe-deliveries.ts"
 import { type ReachRules, reachRules } from "../notifications/reachable-address.ts";
 import { sendMessage } from "../notifications/send-message.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "../ids/new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;

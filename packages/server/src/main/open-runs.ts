@@ -30,7 +30,7 @@ import { type RunSignals, runSignals } from "../runs/run-signals.ts";
 import { deleteIdempotencyKeys } from "../runs/idempotency-store.ts";
 import type { RunEnded } from "../runs/run-writes.ts";
 import { runRoutes } from "../runs/runs.routes.ts";
-import type { MovedExecution } from "../runs/run-store.ts";
+import { getRun, type MovedExecution } from "../runs/run-store.ts";
 import {
   type SubmitDeps,
   type SubmitInput,
@@ -46,7 +46,7 @@ import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { assertFreeSpace, freeSpace } from "./free-space.ts";
 import { memoryGiver } from "./give-back-memory.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "../ids/new-id.ts";
 import { ignoreEnded, openConductor } from "./open-conductor.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
@@ -219,7 +219,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     submit,
     check: (request) => checkRequest(planDeps, request),
     findSecretParams: (request) => findSecretParams(scripts, request),
-    read: (runId) => getRunView(db, runId),
+    read: async (runId) => getRunView(db, await getRun(db, runId)),
     output,
     isBusy,
     recover: async () => {

@@ -23,7 +23,7 @@ import { scheduleRoutes } from "../schedules/schedules.routes.ts";
 import type { StoredSchedule } from "../schedules/stored-schedule.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "../ids/new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 import type { OpenRuns } from "./open-runs.ts";
 

@@ -8,7 +8,7 @@ import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import { DEFAULT_PACE } from "../terminals/live-terminal.ts";
 import { terminalRoutes } from "../terminals/terminals.routes.ts";
 import { terminals } from "../terminals/terminals.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "../ids/new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 
 const MOST_TERMINALS = 50;

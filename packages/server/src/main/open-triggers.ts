@@ -23,7 +23,7 @@ import {
   type TriggersDeps,
 } from "../triggers/triggers.ts";
 import { triggerRoutes } from "../triggers/triggers.routes.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "../ids/new-id.ts";
 import type { OpenEngines } from "./open-engines.ts";
 import type { OpenRuns } from "./open-runs.ts";
 

@@ -39,7 +39,7 @@ import { retentionRoutes } from "../retention/retention.routes.ts";
 import { retentionStore } from "../retention/retention-store.ts";
 import { exportRoutes } from "../runs/export.routes.ts";
 import { isOpenExecution } from "../runs/run-store.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "../ids/new-id.ts";
 import { openEngines, type OpenEngines } from "./open-engines.ts";
 import { openNotifications } from "./open-notifications.ts";
 import { type OpenRuns, openRuns } from "./open-runs.ts";

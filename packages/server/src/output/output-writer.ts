@@ -132,13 +132,15 @@ export class OutputWriter {
     if (hasEnd && this.#isShort) await this.#takeShort();
     else await this.#finishFile();
     clearTimeout(this.#syncTimer);
-    this.#growing.close();
+    if (!this.#short) this.#growing.close();
     return this.totals;
   }
 
   /** What `close` gave was written down, if it could be: others, who wait for that, may read it and what comes behind it in the run. */
   async wasWritten(): Promise<void> {
     if (!this.#short) return;
+    this.#growing.grow(this.#short.frames);
+    this.#growing.close();
     (await this.#options.sequence).flushed(this);
     this.#options.onFlushed(this.#storedBytes);
   }
@@ -152,7 +154,7 @@ export class OutputWriter {
     const sequence = this.#pending.isEmpty ? undefined : await this.#findSequence();
     if (!sequence) return;
     let lastSeq = 0;
-    const room = Buffer.allocUnsafe(this.#pending.mostEncodedBytes);
+    const room = this.#options.recent.takeBuffer(this.#pending.mostEncodedBytes);
     const frames = this.#pending.encode(room, () => (lastSeq = sequence.take(this)));
     sequence.commits(this);
     this.#short = { frames, lastSeq };

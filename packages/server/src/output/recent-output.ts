@@ -45,7 +45,8 @@ export class RecentOutput {
 
   /** Gives room for so many bytes; at most LARGE_BLOCK_BYTES. */
   takeBuffer(bytes: number): Buffer {
-    if (bytes <= SMALL_BLOCK_BYTES) return Buffer.allocUnsafe(bytes);
+    // Part of a shared buffer would keep all of it.
+    if (bytes <= SMALL_BLOCK_BYTES) return Buffer.allocUnsafeSlow(bytes);
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(LARGE_BLOCK_BYTES);
   }
 

@@ -158,7 +158,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until the run has ended, or the time is up, or the signal aborts. */
+/** Waits until the run has ended, or the time is up, or the signal aborts; gives it as it is then. */
 export async function waitForEnd(
   deps: Pick<FollowDeps, "db" | "signals">,
   runId: string,
@@ -167,11 +167,13 @@ export async function waitForEnd(
   const until = performance.now() + options.waitMs;
   const waiter = waitForRun(deps.signals, runId, { onlyEnd: true });
   try {
+    let run = await getRun(deps.db, runId);
     for (;;) {
-      const run = await getRun(deps.db, runId);
       const leftMs = until - performance.now();
       if (isTerminal(run.state as RunState) || leftMs <= 0 || options.signal.aborted) return run;
-      await waiter.next({ timeoutMs: Math.min(leftMs, LOOK_AGAIN_MS), signal: options.signal });
+      const timeoutMs = Math.min(leftMs, LOOK_AGAIN_MS);
+      const change = await waiter.next({ timeoutMs, signal: options.signal });
+      run = change?.ended ?? (await getRun(deps.db, runId));
     }
   } finally {
     waiter.close();

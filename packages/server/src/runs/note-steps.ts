@@ -70,8 +70,9 @@ export async function move(
     moved ??= await moveExecution(deps, executionId, change);
     // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
     if (change.state !== "running") await deps.synced();
-    const { id, finished_at } = moved.run;
-    deps.signals.notify(id, { mayBeOver: finished_at !== null });
+    const { run } = moved;
+    const isOver = run.finished_at !== null;
+    deps.signals.notify(run.id, { mayBeOver: isOver, ended: isOver ? run : undefined });
     return moved;
   });
 }

@@ -1,3 +1,5 @@
+import type { RunRow } from "./run-store.ts";
+
 /** Says "look again" to whoever waits for a run; the database and the output log hold the truth. */
 export interface RunSignals {
   /** `mayBeOver: false` spares those who wait for the end a look. */
@@ -8,6 +10,8 @@ export interface RunSignals {
 
 export interface RunChange {
   readonly mayBeOver: boolean;
+  /** The run as it ended, from whoever has it at hand. */
+  readonly ended?: RunRow | undefined;
 }
 
 type RunListener = (change: RunChange) => void;
@@ -31,9 +35,12 @@ export function runSignals(): RunSignals {
   };
 }
 
-/** Waits for the run's next change; false when the time was up or the signal aborted first. */
+/** Waits for the run's next change; `undefined` when the time was up or the signal aborted first. */
 export interface Waiter {
-  next(options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<boolean>;
+  next(options: {
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+  }): Promise<RunChange | undefined>;
   close(): void;
 }
 
@@ -43,19 +50,19 @@ export function waitForRun(
   runId: string,
   { onlyEnd }: { readonly onlyEnd: boolean },
 ): Waiter {
-  let changed = false;
+  let change: RunChange | undefined;
   let wake = () => {};
-  const unsubscribe = signals.subscribe(runId, ({ mayBeOver }) => {
-    if (onlyEnd && !mayBeOver) return;
-    changed = true;
+  const unsubscribe = signals.subscribe(runId, (newest) => {
+    if (onlyEnd && !newest.mayBeOver) return;
+    change = newest;
     wake();
   });
   return {
     next: async ({ timeoutMs, signal }) => {
-      if (!changed && !signal?.aborted)
+      if (!change && !signal?.aborted)
         await sleepUntil({ timeoutMs, signal, onWake: (handler) => (wake = handler) });
-      const answer = changed;
-      changed = false;
+      const answer = change;
+      change = undefined;
       return answer;
     },
     close: unsubscribe,

@@ -157,26 +157,24 @@ async function answerSubmitted(
   { runId, replayed }: SubmittedRun,
   answering: Answering,
 ) {
-  const { reply, query } = answering;
-  const run = await readRun(deps, runId, { query, signal: leaving(reply) });
+  const { reply } = answering;
+  const run = await readRun(deps, runId, answering);
   reply.header("location", run.urls.self);
   if (replayed) reply.header("idempotency-replayed", "true");
   return reply.code(replayed ? 200 : 201).send(run);
 }
 
-interface Reading {
-  readonly query: ReadQuery;
-  readonly signal: AbortSignal;
-}
-
 async function readRun(
   deps: RunRoutesDeps,
   runId: string,
-  { query, signal }: Reading,
+  { query, reply }: Answering,
 ): Promise<Run> {
   const waitMs = Math.min(query.wait ? parseDurationMs(query.wait) : 0, deps.limits.waitMs);
-  if (waitMs > 0) await waitForEnd(deps, runId, { waitMs, signal });
-  const run = await getRunView(deps.db, runId);
+  const row =
+    waitMs > 0
+      ? await waitForEnd(deps, runId, { waitMs, signal: leaving(reply) })
+      : await getRun(deps.db, runId);
+  const run = await getRunView(deps.db, row);
   return query.include === "output" ? includeOutput(deps.output, run) : run;
 }
 
@@ -205,8 +203,7 @@ function readRoutes(app: App, deps: RunRoutesDeps): void {
       querystring: readRunQuery,
       response: { 200: runSchema, ...problemResponses(400, 404) },
     },
-    handler: (request, reply) =>
-      readRun(deps, request.params.id, { query: request.query, signal: leaving(reply) }),
+    handler: (request, reply) => readRun(deps, request.params.id, { query: request.query, reply }),
   });
   app.get("/api/v1/runs/:id/executions/:executionId", {
     config: { action: "run.read" },
@@ -240,7 +237,7 @@ function changeRoutes(app: App, deps: RunRoutesDeps): void {
     },
     handler: async (request, reply) => {
       await deps.cancel(request.params.id, callerOf(request));
-      return readRun(deps, request.params.id, { query: request.query, signal: leaving(reply) });
+      return readRun(deps, request.params.id, { query: request.query, reply });
     },
   });
 }
