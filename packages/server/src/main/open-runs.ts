@@ -279,19 +279,23 @@ function observer(
       metrics.startLatency.observe({ way }, ((started_at ?? 0) - (starting_at ?? 0)) / 1000);
     },
     settled: (moved) => {
-      const { execution, run } = moved;
-      const { id, run_id, state, engine, started_at, finished_at } = execution;
       onChange(moved);
-      if (started_at !== null && finished_at !== null)
-        metrics.executionDuration.observe((finished_at - started_at) / 1000);
-      metrics.executions.inc({ state, engine });
-      if (isTerminal(run.state as RunState)) metrics.runs.inc({ kind: run.kind, state: run.state });
-      logger.info(
-        { runId: run_id, executionId: id, state, reason: execution.reason_code },
-        "execution ended",
-      );
+      // Whoever waits for the run goes first.
+      setImmediate(() => tellEnd(metrics, logger, moved));
     },
     failed: (executionId, error) =>
       logger.error({ err: error, executionId }, "an execution failed on our side"),
   };
+}
+
+function tellEnd(metrics: Metrics, logger: Logger, { execution, run }: MovedExecution): void {
+  const { id, run_id, state, engine, started_at, finished_at } = execution;
+  if (started_at !== null && finished_at !== null)
+    metrics.executionDuration.observe((finished_at - started_at) / 1000);
+  metrics.executions.inc({ state, engine });
+  if (isTerminal(run.state as RunState)) metrics.runs.inc({ kind: run.kind, state: run.state });
+  logger.info(
+    { runId: run_id, executionId: id, state, reason: execution.reason_code },
+    "execution ended",
+  );
 }

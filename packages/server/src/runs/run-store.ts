@@ -9,7 +9,7 @@ import {
   type OutcomeReason,
   TERMINAL_EXECUTION_STATES,
 } from "@deckhand/core";
-import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from "kysely";
+import { type Kysely, type Selectable, type Transaction, type Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import { findRow, findRows, updateRow } from "../database/rows.ts";
 import { insertShortOutput, type ShortOutput } from "../output/short-outputs.ts";
@@ -86,32 +86,38 @@ export async function findExecution(
   return findRow(db, "executions", { id: executionId });
 }
 
-/** As the index of open executions has it: SQLite goes through all executions for any other words. */
-const IS_OPEN = sql<boolean>`state not in (${sql.raw(
-  TERMINAL_EXECUTION_STATES.map((state) => `'${state}'`).join(", "),
-)})`;
-
 /** Every execution that is not in a final state, oldest first. */
 export async function listOpenExecutions(db: Kysely<Database>): Promise<ExecutionRow[]> {
-  return db.selectFrom("executions").selectAll().where(IS_OPEN).orderBy("id").execute();
+  return openExecutions(db).selectAll("executions").orderBy("executions.id").execute();
 }
 
 /** How many executions wait or run on each target, by its id. */
 export async function countOpenExecutions(
   db: Kysely<Database>,
 ): Promise<ReadonlyMap<string, number>> {
-  const rows = await db.selectFrom("executions").select("target_id").where(IS_OPEN).execute();
+  const rows = await openExecutions(db).select("target_id").execute();
   const counts = new Map<string, number>();
   for (const { target_id } of rows) counts.set(target_id, (counts.get(target_id) ?? 0) + 1);
   return counts;
 }
+
+/** Those of runs that have not ended: SQLite would go through all executions for any other words. */
+function openExecutions(db: Kysely<Database>) {
+  return db
+    .selectFrom("runs")
+    .innerJoin("executions", "executions.run_id", "runs.id")
+    .where("runs.state", "in", OPEN_RUN_STATES)
+    .where("executions.state", "not in", TERMINAL_EXECUTION_STATES);
+}
+
+const OPEN_RUN_STATES = ["queued", "running"];
 
 /** Every run that has not ended, oldest first. */
 export async function listOpenRuns(db: Kysely<Database>): Promise<RunRow[]> {
   return db
     .selectFrom("runs")
     .selectAll()
-    .where("state", "in", ["queued", "running"])
+    .where("state", "in", OPEN_RUN_STATES)
     .orderBy("id")
     .execute();
 }

@@ -30,6 +30,7 @@ import { type Caller, callerOf } from "../audit/caller.ts";
 import type { App } from "../http/app.ts";
 import { idempotencyHeaders } from "../http/idempotency-headers.ts";
 import { problemResponses } from "../http/problem-responses.ts";
+import { builtWhole } from "../http/schema-compilers.ts";
 import { sendEvents } from "../http/server-sent-events.ts";
 import { type FollowDeps, followRun, waitForEnd } from "./follow-run.ts";
 import { toOutputFrame } from "./output-frames.ts";
@@ -60,6 +61,8 @@ const eventHeaders = z.looseObject({
     .optional(),
 });
 const streamed = z.string().meta({ description: "a stream" });
+/** As `toRun` makes it. */
+const wholeRun = builtWhole(runSchema);
 const TAGS = ["runs"];
 
 /** Everything under /api/v1/runs. */
@@ -85,8 +88,8 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
       headers: idempotencyHeaders,
       body: runRequest,
       response: {
-        200: runSchema,
-        201: runSchema,
+        200: wholeRun,
+        201: wholeRun,
         ...problemResponses(400, 404, 409, 413, 415, 422, 429),
       },
     },
@@ -125,8 +128,8 @@ function submitRoutes(app: App, deps: RunRoutesDeps): void {
       headers: idempotencyHeaders,
       body: rerunRequest,
       response: {
-        200: runSchema,
-        201: runSchema,
+        200: wholeRun,
+        201: wholeRun,
         ...problemResponses(400, 404, 409, 413, 415, 422, 429),
       },
     },
@@ -201,7 +204,7 @@ function readRoutes(app: App, deps: RunRoutesDeps): void {
       tags: TAGS,
       params: runParams,
       querystring: readRunQuery,
-      response: { 200: runSchema, ...problemResponses(400, 404) },
+      response: { 200: wholeRun, ...problemResponses(400, 404) },
     },
     handler: (request, reply) => readRun(deps, request.params.id, { query: request.query, reply }),
   });
@@ -233,7 +236,7 @@ function changeRoutes(app: App, deps: RunRoutesDeps): void {
       tags: TAGS,
       params: runParams,
       querystring: readRunQuery,
-      response: { 200: runSchema, ...problemResponses(400, 404, 409) },
+      response: { 200: wholeRun, ...problemResponses(400, 404, 409) },
     },
     handler: async (request, reply) => {
       await deps.cancel(request.params.id, callerOf(request));

@@ -13,6 +13,7 @@ import * as retention from "./0012-retention.ts";
 import * as search from "./0012-search.ts";
 import * as rotations from "./0015-rotations.ts";
 import * as shortOutputs from "./0016-short-outputs.ts";
+import * as fewerPages from "./0017-fewer-pages.ts";
 
 /** Every migration, in order; a landed one is never edited. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -30,4 +31,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0012-search": search,
   "0015-rotations": rotations,
   "0016-short-outputs": shortOutputs,
+  "0017-fewer-pages": fewerPages,
 };
