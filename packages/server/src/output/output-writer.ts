@@ -132,16 +132,19 @@ export class OutputWriter {
     if (hasEnd && this.#isShort) await this.#takeShort();
     else await this.#finishFile();
     clearTimeout(this.#syncTimer);
-    if (!this.#short) this.#growing.close();
+    this.#growing.close();
     return this.totals;
   }
 
   /** What `close` gave was written down, if it could be: others, who wait for that, may read it and what comes behind it in the run. */
   async wasWritten(): Promise<void> {
     if (!this.#short) return;
-    this.#growing.grow(this.#short.frames);
-    this.#growing.close();
-    (await this.#options.sequence).flushed(this);
+    const { recent, path, sequence } = this.#options;
+    // Up to here whoever reads it had to look into the database.
+    const growing = recent.open(path, 0);
+    growing.grow(this.#short.frames);
+    growing.close();
+    (await sequence).flushed(this);
     this.#options.onFlushed(this.#storedBytes);
   }
 
