@@ -8,6 +8,9 @@
 
 enum { READ_AT_ONCE = 256 * 1024, DRAIN_MS = 1000, PIPE_BYTES = 256 * 1024, USUAL_PIPE_BYTES = 64 * 1024, SMALLEST_SPOOL = 64 * 1024, LARGEST_SPOOL = 64 * 1024 * 1024, FILES_KEPT_FREE = 32 };
 
+/* A start waits for the first output, and that for the end; neither so long that anybody would notice. */
+enum { START_MAY_WAIT_MS = 5, OUTPUT_MAY_WAIT_MS = 1, MUCH_BYTES = 16 * 1024 };
+
 static uint8_t nowhere[64 * 1024];
 
 /* What run-init and the script get, and what the guard keeps. */
@@ -119,6 +122,7 @@ struct failure execution_start(struct execution *execution, const struct start_f
   execution->room_left = start->output_limit;
   execution->deadline_ms = start->timeout_ms ? now_ms + start->timeout_ms : -1;
   execution->drain_until_ms = -1;
+  execution->speaks_at_ms = INT64_MAX;
   execution->how = ENDED_UNKNOWN;
   struct ends ends = {.script = {-1, -1, -1, -1}, .control = -1};
   struct failure failure = start_in(execution, &ends, start, inherited);
@@ -160,6 +164,23 @@ bool execution_wants(const struct execution *execution, int stream) {
   return execution->room_left == 0 || spool->end - spool->base < spool->size;
 }
 
+/* Who gives input is answered at once. */
+static void speak_within(struct execution *execution, int64_t ms) {
+  bool is_talk = execution->terminal || execution->input.size > 0;
+  int64_t at = is_talk ? 0 : guard.last_look_ms + ms;
+  if (at < execution->speaks_at_ms) execution->speaks_at_ms = at;
+}
+
+static bool says_much(const struct execution *execution) {
+  uint64_t unsent = 0;
+  for (int stream = 0; stream < 2; stream++) unsent += execution->output[stream].end - execution->output[stream].sent;
+  return unsent >= MUCH_BYTES;
+}
+
+bool execution_speaks(const struct execution *execution) {
+  return guard.last_look_ms >= execution->speaks_at_ms || execution_ended(execution) || says_much(execution);
+}
+
 /* Counts what came; what is above the limit is not kept. */
 static void keep(struct execution *execution, int stream, uint64_t n) {
   uint64_t kept = n < execution->room_left ? n : execution->room_left;
@@ -167,6 +188,7 @@ static void keep(struct execution *execution, int stream, uint64_t n) {
   execution->dropped[stream] += n - kept;
   execution->room_left -= kept;
   spool_filled(&execution->output[stream], (size_t)kept);
+  speak_within(execution, OUTPUT_MAY_WAIT_MS);
 }
 
 /* For a script that writes much; a kernel that refuses is no harm. */
@@ -295,9 +317,11 @@ static void take(struct execution *execution, const struct init_message *message
   if (message->word == INIT_STARTED) {
     execution->main_pid = message->a;
     execution->state = EXECUTION_RUNNING;
+    speak_within(execution, START_MAY_WAIT_MS);
   } else if (message->word == INIT_FAILED) {
     execution->refused = (struct failure){(enum refusal)message->a, message->b};
     execution->state = EXECUTION_REFUSED;
+    execution->speaks_at_ms = 0;
   } else if (message->word == INIT_LEFT && execution->leftover_count < MOST_LEFTOVERS) {
     struct leftover *leftover = &execution->leftovers[execution->leftover_count++];
     leftover->pid = message->a;

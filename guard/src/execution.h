@@ -36,6 +36,8 @@ struct execution {
   bool exit_sent;
   /* The present connection knows that it was started, or why not. */
   bool start_told;
+  /* Until then, by the clock, what it has to say may wait for more. */
+  int64_t speaks_at_ms;
 
   int init_pid;
   int main_pid;
@@ -115,6 +117,8 @@ void execution_look_after(struct execution *execution, int64_t now_ms);
 bool execution_needs_looks(const struct execution *execution);
 /* Nobody wants its output: what there is goes, and what comes is not kept. */
 void execution_drop_output(struct execution *execution);
+/* True when what it has to say should go now: short words wait a moment, so that what belongs together goes together. */
+bool execution_speaks(const struct execution *execution);
 /* True when nothing more will come from it. */
 bool execution_ended(const struct execution *execution);
 

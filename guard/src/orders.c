@@ -10,6 +10,7 @@ static void attach(struct execution *execution, uint32_t channel, const uint64_t
   /* ATTACHED tells the start as well; a refusal has a frame of its own. */
   execution->start_told = execution->main_pid != 0;
   execution->input_told = 0;
+  execution->speaks_at_ms = 0;
   for (int stream = 0; stream < 2; stream++) spool_rewind(&execution->output[stream], offsets[stream]);
   send_state(FRAME_ATTACHED, execution);
 }

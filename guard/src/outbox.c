@@ -158,24 +158,34 @@ static bool is_start_over(const struct execution *execution) {
   return execution->start_told || (execution->state == EXECUTION_SETTLED && execution->main_pid == 0);
 }
 
+static void tell_start(struct execution *execution) {
+  if (execution->start_told) return;
+  if (execution->main_pid) send_started(execution);
+  if (execution->state != EXECUTION_REFUSED) return;
+  send_refused(execution->channel, execution->refused);
+  execution->start_told = true;
+}
+
+static bool may_send_output(const struct execution *execution) {
+  return execution->attached && is_start_over(execution) && execution_speaks(execution);
+}
+
 /* Short words first, then output of all scripts in turn. */
 static void fill_out(void) {
   for (int i = 0; i < guard.highest && out_room() > OUT_LONGEST_WORD; i++) {
     struct execution *execution = &executions[i];
     if (!execution->attached) continue;
-    if (execution->main_pid && !execution->start_told) send_started(execution);
-    if (execution->state == EXECUTION_REFUSED && !execution->start_told) {
-      send_refused(execution->channel, execution->refused);
-      execution->start_told = true;
-    }
+    if (execution_speaks(execution)) tell_start(execution);
     if (execution->input_told != execution->input.base) send_input_ack(execution);
   }
   for (bool more = true; more;) {
     more = false;
     for (int i = 0; i < guard.highest; i++)
       for (int stream = 0; stream < 2; stream++)
-        if (executions[i].attached && is_start_over(&executions[i]) && send_output(&executions[i], stream)) more = true;
+        if (may_send_output(&executions[i]) && send_output(&executions[i], stream)) more = true;
   }
+  for (int i = 0; i < guard.highest; i++)
+    if (executions[i].start_told && is_all_sent(&executions[i])) executions[i].speaks_at_ms = INT64_MAX;
   for (int i = 0; i < guard.highest && out_room() > OUT_LONGEST_WORD; i++)
     if (executions[i].attached && is_start_over(&executions[i]) && !executions[i].exit_sent && execution_ended(&executions[i]) && is_all_sent(&executions[i]))
       send_exit(&executions[i]);

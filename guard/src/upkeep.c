@@ -86,6 +86,8 @@ int64_t look_after(void) {
     execution_look_after(execution, guard.now_ms);
     watch_streams(i);
     forget_if_done(execution);
+    int64_t speaks_in_ms = execution->speaks_at_ms - guard.last_look_ms;
+    if (execution->attached && speaks_in_ms > 0 && speaks_in_ms < wait_ms) wait_ms = speaks_in_ms;
     if (execution_needs_looks(execution) && wait_ms > DRAIN_TICK_MS) wait_ms = DRAIN_TICK_MS;
   }
   if (idle_look_after(guard.last_look_ms) && wait_ms > TICK_MS) wait_ms = TICK_MS;

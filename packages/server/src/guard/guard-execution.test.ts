@@ -77,3 +77,27 @@ test("of an execution that is taken up, what is on the disk already is acknowled
   execution.running.acknowledge({ stdout: 100, stderr: 5 });
   expect(acknowledged(sent)).toEqual([{ stdout: 100, stderr: 5 }]);
 });
+
+test("what has ended is not acknowledged any more: its release is", () => {
+  const { execution, sent } = open();
+  execution.connect();
+  execution.take({ type: "started", channel: CHANNEL, pid: 7 });
+  say(execution, 0, 100);
+  execution.take({
+    type: "exit",
+    channel: CHANNEL,
+    how: "exit",
+    value: 0,
+    cause: "itself",
+    produced: { stdout: 100, stderr: 0 },
+    dropped: { stdout: 0, stderr: 0 },
+    oomKills: 0,
+    cpuMicros: 1,
+    maxRssKib: 1,
+    survivors: 0,
+    leftovers: [],
+  });
+  execution.running.acknowledge({ stdout: 100, stderr: 0 });
+  execution.running.release();
+  expect(sent.map(({ type }) => type)).toEqual(["start", "release"]);
+});

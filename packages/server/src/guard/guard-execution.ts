@@ -218,7 +218,8 @@ export class GuardExecution {
     const { stdout, stderr } = this.#acknowledged;
     if (stored.stdout <= stdout && stored.stderr <= stderr) return;
     this.#acknowledged = stored;
-    this.#sendAcknowledged();
+    // What has ended was received whole, and its release says more than an acknowledgement.
+    if (this.#state !== "ended") this.#sendAcknowledged();
   }
 
   #sendAcknowledged(): void {
