@@ -3,6 +3,7 @@ import type { Writable } from "node:stream";
 import type { Command } from "commander";
 import { type DeckhandClient, createClient } from "@deckhand/client";
 import { resolveConnection } from "./connection.ts";
+import { sendRequest } from "./send-request.ts";
 import { sanitizeText } from "./terminal/sanitize.ts";
 import { type ColorChoice, createStyle, type Style } from "./terminal/style.ts";
 import { UsageError } from "./usage-error.ts";
@@ -55,7 +56,8 @@ export function contextOf(surroundings: Surroundings, command: Command): Command
     options,
     style: styleFor(stdout),
     errorStyle: styleFor(stderr),
-    client: async () => createClient(await resolveConnection(options, env)),
+    client: async () =>
+      createClient({ ...(await resolveConnection(options, env)), send: sendRequest }),
     print: (text) => writeAll(stdout, text),
     say: (text) => void stderr.write(`deckhand: ${sanitizeText(text)}\n`),
     exit: (code) => {

@@ -1,10 +1,11 @@
-import { createClient, type DeckhandClient } from "@deckhand/client";
+import { createClient, type DeckhandClient, type Send } from "@deckhand/client";
 import type { Command, Option } from "commander";
 import type { Surroundings } from "./command-context.ts";
 import { type ConnectionOptions, resolveConnection } from "./connection.ts";
 import { readContexts } from "./context-file.ts";
 import { createProgram } from "./program.ts";
 import { toScriptReference } from "./script-reference.ts";
+import { sendRequest } from "./send-request.ts";
 
 /** A completion that comes later than this is in the way. */
 const ANSWER_WITHIN_MS = 150;
@@ -43,14 +44,14 @@ export async function printCandidates(
   const typed = takeApart(await createProgram(surroundings, before), before);
   const { env } = surroundings;
   const ask = async () =>
-    createClient({ ...(await resolveConnection(typed.connection, env)), fetch: quickFetch });
+    createClient({ ...(await resolveConnection(typed.connection, env)), send: sendQuickly });
   const found = await findCandidates({ typed, env, ask }, last).catch(() => []);
   const fitting = found.filter((one) => one.startsWith(last) && HARMLESS.test(one));
   surroundings.stdout.write([...new Set(fitting)].map((one) => `${one}\n`).join(""));
 }
 
-const quickFetch: typeof fetch = (input, init) =>
-  fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+const sendQuickly: Send = (address, sent) =>
+  sendRequest(address, { ...sent, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
 
 function takeApart(program: Command, words: readonly string[]): Typed {
   let command = program;

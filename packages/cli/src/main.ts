@@ -1,4 +1,4 @@
-import { CommanderError, type Command } from "commander";
+import type { Command } from "commander";
 import type { Surroundings } from "./command-context.ts";
 import { EXIT, EXIT_CODES_HELP, exitCodeOfProblem } from "./exit-codes.ts";
 import { UsageError } from "./usage-error.ts";
@@ -103,11 +103,10 @@ function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
 
 /** Three lines at most: what, why, what to do. */
 async function report(error: unknown): Promise<number> {
+  const [{ CommanderError }, { ConnectionError, ProblemError }, { isAppError }] = await Promise.all(
+    [import("commander"), import("@deckhand/client"), import("@deckhand/core/errors")],
+  );
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const [{ ConnectionError, ProblemError }, { isAppError }] = await Promise.all([
-    import("@deckhand/client"),
-    import("@deckhand/core/errors"),
-  ]);
   if (error instanceof UsageError)
     return say(error.message, { hint: error.hint, exitCode: error.exitCode });
   if (error instanceof ConnectionError)

@@ -10,8 +10,8 @@ function recorded(answers: readonly (() => Response)[] = [], server = SERVER) {
   const client = createClient({
     server,
     token: "dh_secret",
-    fetch: async (input, init) => {
-      sent.push(new Request(input, init));
+    send: async (address, request) => {
+      sent.push(new Request(address, request));
       const answer = answers[sent.length - 1] ?? (() => Response.json({}));
       return answer();
     },

@@ -43,12 +43,14 @@ import { definitionsClient } from "./definitions-client.ts";
 import { type FollowOptions, followRun, type RunUpdate } from "./follow-run.ts";
 import { schedulesClient } from "./schedules-client.ts";
 import { ConnectionError, ProblemError, toProblemError } from "./problem-error.ts";
+import type { Answer, Send, Sent } from "./send.ts";
 
 export interface ClientOptions {
   /** Where the server is: `http://127.0.0.1:8000`. */
   readonly server: string;
   readonly token: string | undefined;
-  readonly fetch?: typeof fetch;
+  /** In place of fetch. */
+  readonly send?: Send;
 }
 
 /** Query values; several under one name are repeated. */
@@ -75,20 +77,25 @@ export interface CreateRunOptions {
 /** Everything the API offers, typed. Refusals are ProblemErrors, a server that is away is a ConnectionError. */
 export type DeckhandClient = ReturnType<typeof createClient>;
 
+/** Who is sent on could be sent anywhere, with the token. */
+function isRefusal({ status, headers }: Answer): boolean {
+  return status >= 400 || (status >= 300 && Boolean(headers.get("location")));
+}
+
 const TRIES = 4;
 const FIRST_PAUSE_MS = 200;
 
 export function createClient(options: ClientOptions) {
-  const fetchIt = options.fetch ?? fetch;
+  const send: Send = options.send ?? fetch;
 
   /** Sends a request; any status but a refusal comes back. */
   async function request(
     method: string,
     path: string,
     { query, body, headers, signal }: RequestOptions = {},
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const url = toAddress(options.server, path + toSearch(query));
-    const sent = {
+    const sent: Sent = {
       method,
       headers: {
         ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
@@ -98,11 +105,11 @@ export function createClient(options: ClientOptions) {
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     };
-    const answer = await fetchIt(url, sent).catch((cause: unknown) => {
+    const answer = await send(url, sent).catch((cause: unknown) => {
       if (signal?.aborted) throw cause;
       throw new ConnectionError(options.server, cause);
     });
-    if (answer.status >= 400) throw await toProblemError(answer);
+    if (isRefusal(answer)) throw await toProblemError(answer);
     return answer;
   }
 

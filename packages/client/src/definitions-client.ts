@@ -1,6 +1,7 @@
 import type { DefinitionView } from "@deckhand/core";
 import { toDefinitionTag } from "@deckhand/core/contract/definition-tag";
 import type { RequestOptions } from "./client.ts";
+import type { Answer } from "./send.ts";
 
 /** What is kept under a name, of one kind: groups, schedules, triggers, channels. */
 export interface DefinitionsClient<View extends DefinitionView, Body> {
@@ -13,7 +14,7 @@ export interface DefinitionsClient<View extends DefinitionView, Body> {
   delete(known: View): Promise<void>;
 }
 
-type Request = (method: string, path: string, sent?: RequestOptions) => Promise<Response>;
+type Request = (method: string, path: string, sent?: RequestOptions) => Promise<Answer>;
 
 export function definitionsClient<View extends DefinitionView, Body>(
   request: Request,

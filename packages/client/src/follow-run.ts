@@ -2,6 +2,7 @@ import type { Execution, OutputFrame, RunSummary } from "@deckhand/core";
 import type { RequestOptions } from "./client.ts";
 import { ConnectionError, ProblemError } from "./problem-error.ts";
 import { EventStreamParser, type ServerSentEvent } from "./server-sent-events.ts";
+import type { Answer } from "./send.ts";
 
 /** An execution as the stream tells it: with its target's name. */
 export type ExecutionUpdate = Omit<Execution, "target"> & {
@@ -30,7 +31,7 @@ export interface FollowOptions {
 export interface EventSource {
   readonly server: string;
   readonly path: string;
-  send(method: string, path: string, options?: RequestOptions): Promise<Response>;
+  send(method: string, path: string, options?: RequestOptions): Promise<Answer>;
 }
 
 const PATIENCE_MS = 5 * 60 * 1000;

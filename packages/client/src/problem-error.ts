@@ -1,4 +1,5 @@
 import type { Problem } from "@deckhand/core";
+import type { Answer } from "./send.ts";
 
 /** The server refused a request; what it said is in `problem`. */
 export class ProblemError extends Error {
@@ -41,7 +42,7 @@ function reasonOf(cause: unknown): string {
 }
 
 /** Reads a refusal, also one that something between us and the server made. */
-export async function toProblemError(answer: Response): Promise<ProblemError> {
+export async function toProblemError(answer: Answer): Promise<ProblemError> {
   const text = await answer.text();
   return new ProblemError(findProblem(text) ?? toForeignProblem(answer, text));
 }
@@ -60,14 +61,16 @@ function isProblem(found: unknown): found is Problem {
   return typeof code === "string" && typeof detail === "string" && typeof status === "number";
 }
 
-function toForeignProblem(answer: Response, text: string): Problem {
+function toForeignProblem(answer: Answer, text: string): Problem {
   const { status, statusText } = answer;
+  const place = answer.headers.get("location");
   return {
     type: "about:blank",
     title: statusText,
     status,
     code: status >= 500 ? "INTERNAL" : "REQUEST_INVALID",
     detail: `The server answered ${status} ${statusText}: ${text.slice(0, 200)}`,
+    ...(place && { hint: `It sends on to ${place}: if that is the server, give its address.` }),
     requestId: answer.headers.get("x-request-id") ?? "",
   };
 }

@@ -8,6 +8,7 @@ import type {
 } from "@deckhand/core";
 import type { Query, RequestOptions } from "./client.ts";
 import { type DefinitionsClient, definitionsClient } from "./definitions-client.ts";
+import type { Answer } from "./send.ts";
 
 /** Everything about schedules. */
 export interface SchedulesClient extends DefinitionsClient<Schedule, ScheduleBodyInput> {
@@ -23,7 +24,7 @@ export interface SchedulesClient extends DefinitionsClient<Schedule, ScheduleBod
   history(name: string, query?: Query): Promise<FirePage>;
 }
 
-type Request = (method: string, path: string, sent?: RequestOptions) => Promise<Response>;
+type Request = (method: string, path: string, sent?: RequestOptions) => Promise<Answer>;
 
 export function schedulesClient(
   request: Request,

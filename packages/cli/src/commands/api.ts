@@ -1,3 +1,4 @@
+import type { Answer } from "@deckhand/client";
 import { explainJsonError } from "@deckhand/core/explain-json-error";
 import type { Command } from "commander";
 import { type Surroundings, writeAll } from "../command-context.ts";
@@ -67,7 +68,7 @@ function toHeaders(lines: readonly string[]): Record<string, string> {
   );
 }
 
-function toHead(answer: Response): string {
+function toHead(answer: Answer): string {
   const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}\n`);
   return `${answer.status} ${answer.statusText}\n${headers.join("")}\n`;
 }
