@@ -67,8 +67,7 @@ export function deckhand(
 
   async function followToEnd(run: Run, bytes: number): Promise<void> {
     const counter = eventCounter();
-    for await (const piece of await connected().open(run.urls.events))
-      counter.take(piece as Buffer);
+    for await (const piece of await connected().open(eventsOf(run))) counter.take(piece as Buffer);
     counter.finish();
     const [execution] = (await connected().call<Run>("GET", run.urls.self)).executions;
     if (execution?.state !== "succeeded" || execution.output.storedBytes !== bytes)
@@ -94,7 +93,7 @@ export function deckhand(
     stream: async (container, bytes) => followToEnd(await startFlood(container, bytes), bytes),
     streamBesideStalled: async (container, bytes) => {
       const run = await startFlood(container, bytes);
-      const stalled: IncomingMessage = await connected().open(run.urls.events);
+      const stalled: IncomingMessage = await connected().open(eventsOf(run));
       try {
         await followToEnd(run, bytes);
       } finally {
@@ -111,4 +110,9 @@ export function deckhand(
 function assertAlike(containers: readonly string[], outputs: readonly string[]): void {
   if (outputs.length !== containers.length || new Set(outputs).size !== 1)
     throw new Error(`${outputs.length} of ${containers.length} answered alike`);
+}
+
+/** As the command line asks for them. */
+function eventsOf({ urls }: Run): string {
+  return `${urls.events}?encoding=base64`;
 }

@@ -47,7 +47,7 @@ async function show(
   { run, view }: { readonly run: Run; readonly view: RunView },
 ): Promise<Run> {
   try {
-    for await (const update of client.followRun(run.id)) {
+    for await (const update of client.followRun(run.id, { encoding: encodingFor(context) })) {
       if (update.event === "disconnected")
         view.notice("connection lost, the run goes on; trying to resume…");
       else if (update.event === "reconnected")
@@ -64,6 +64,11 @@ async function show(
   } finally {
     view.close?.();
   }
+}
+
+/** Who reads bytes takes them as they come soonest; JSON shows text as text. */
+export function encodingFor({ options }: CommandContext): "text" | "base64" {
+  return options.output === "text" ? "base64" : "text";
 }
 
 function gaveUp({ message }: ConnectionError, runId: string): UsageError {

@@ -3,6 +3,7 @@ import type { Execution, OutputFrame, Run } from "@deckhand/core";
 import { type Command, Option } from "commander";
 import { type CommandContext, show, type Surroundings, writeAll } from "../command-context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { encodingFor } from "../follow-to-end.ts";
 import { UsageError } from "../usage-error.ts";
 import { prefixView } from "../views/prefix-view.ts";
 import { frameBytes } from "../views/run-view.ts";
@@ -123,7 +124,7 @@ async function* followFrames(
   client: DeckhandClient,
   { runId, execution }: FrameSource,
 ): AsyncGenerator<OutputFrame> {
-  const updates = client.followRun(runId, execution === undefined ? {} : { execution });
+  const updates = client.followRun(runId, { execution, encoding: encodingFor(context) });
   for await (const update of updates) {
     if (update.event === "output") yield update.data;
     if (update.event === "disconnected") context.say("connection lost; trying to resume…");

@@ -48,6 +48,10 @@ export const rawOutputQuery = z.strictObject({
 export const eventQuery = z.strictObject({
   after: z.coerce.number().int().min(0).optional(),
   execution: executionId.optional(),
+  encoding: z.enum(["text", "base64"]).default("text").meta({
+    description:
+      "base64: all output comes as `base64`, which takes a server and a program less time than text",
+  }),
 });
 
 /** The events of a run's stream. Only `output` carries an id (its seq); the others are signals that may repeat. */

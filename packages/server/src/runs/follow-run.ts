@@ -2,7 +2,7 @@ import { isTerminal, type RunState } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
 import type { OutputLog } from "../output/output-log.ts";
-import { OutputEvents } from "./output-frames.ts";
+import { type OutputEncoding, OutputEvents } from "./output-frames.ts";
 import { toLastAttempts } from "./last-attempts.ts";
 import { type RunSignals, type Waiter, waitForRun } from "./run-signals.ts";
 import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
@@ -27,6 +27,7 @@ export interface FollowOptions {
   /** Output up to this number is known already. */
   readonly after: number;
   readonly executionId?: string | undefined;
+  readonly encoding: OutputEncoding;
   readonly signal: AbortSignal;
 }
 
@@ -48,7 +49,8 @@ export async function* followRun(
   const waiter = waitForRun(deps.signals, runId, { onlyEnd: false });
   try {
     const executions = await pickExecutions(deps, runId, options.executionId);
-    const reading = { deps, runId, after: options.after };
+    const { after, encoding } = options;
+    const reading = { deps, runId, after, encoding };
     let output = outputReader(reading, executions);
     let known = executions.length;
     const told = new Map<string, string>();
@@ -79,6 +81,7 @@ async function pickExecutions(deps: FollowDeps, runId: string, executionId: stri
 interface Reading {
   readonly deps: FollowDeps;
   readonly runId: string;
+  readonly encoding: OutputEncoding;
   after: number;
 }
 
@@ -86,10 +89,10 @@ type OutputReader = () => AsyncGenerator<Buffer, number>;
 
 /** Gives what can be read now, and in the end says how much that was. */
 function outputReader(reading: Reading, rows: readonly ExecutionRow[]): OutputReader {
-  const { deps, runId, after } = reading;
+  const { deps, runId, after, encoding } = reading;
   const names = new Map(rows.map((row) => [row.id, row.target_name]));
   const cursor = deps.output.openCursor(runId, { executionIds: [...names.keys()], after });
-  const events = new OutputEvents();
+  const events = new OutputEvents(encoding);
   const nameOf = (id: string) => names.get(id) ?? "";
   return async function* () {
     let bytes = 0;

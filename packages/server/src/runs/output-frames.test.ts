@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { OutputFrame } from "@deckhand/core";
 import { expect, test } from "vitest";
 import type { ExecutionFrame } from "../output/merged-frames.ts";
 import { OutputEvents, toOutputFrame } from "./output-frames.ts";
@@ -29,7 +30,7 @@ test("the bytes of events say the same as the frames, whatever is in them", () =
   const nameOf = (id: string) => names[id] ?? "";
   fc.assert(
     fc.property(fc.array(fc.array(frame, { maxLength: 8 }), { maxLength: 3 }), (rounds) => {
-      const events = new OutputEvents();
+      const events = new OutputEvents("text");
       for (const frames of rounds) {
         const text = toTexts(events.encode(frames, nameOf)).join("");
         const expected = frames.map((one) => ({
@@ -42,6 +43,17 @@ test("the bytes of events say the same as the frames, whatever is in them", () =
   );
 });
 
+test("whoever asks for it gets all bytes in base64", () => {
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 8 }), (frames) => {
+      const text = toTexts(new OutputEvents("base64").encode(frames, () => "web")).join("");
+      const expected = frames.map(({ seq, payload: bytes }) => [seq, bytes.toString("base64")]);
+      const told = parse(text).map(({ id, data }) => [id, data.base64]);
+      expect(told).toEqual(expected);
+    }),
+  );
+});
+
 test("much output comes in few blocks, each of whole events", () => {
   const frames = Array.from({ length: 40 }, (_, index) => ({
     executionId: "exe_1",
@@ -50,7 +62,7 @@ test("much output comes in few blocks, each of whole events", () => {
     stream: "stdout" as const,
     payload: Buffer.alloc(20_000, "line\n"),
   }));
-  const blocks = toTexts(new OutputEvents().encode(frames, () => "web"));
+  const blocks = toTexts(new OutputEvents("text").encode(frames, () => "web"));
   expect(blocks.length).toBeLessThan(8);
   for (const block of blocks) expect(block).toMatch(/^id: [^]*\}\n\n$/);
 });
@@ -62,12 +74,12 @@ function toTexts(blocks: Iterable<Buffer>): string[] {
   return texts;
 }
 
-function parse(text: string): unknown {
+function parse(text: string): { id: number; data: OutputFrame }[] {
   return text
     .split("\n\n")
     .filter((event) => event !== "")
     .map((event) => {
       const [, id, data] = /^id: (\d+)\nevent: output\ndata: (.*)$/s.exec(event) ?? [];
-      return { id: Number(id), data: JSON.parse(data ?? "") };
+      return { id: Number(id), data: JSON.parse(data ?? "") as OutputFrame };
     });
 }

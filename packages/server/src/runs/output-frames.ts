@@ -2,6 +2,9 @@ import { isUtf8 } from "node:buffer";
 import type { OutputFrame } from "@deckhand/core";
 import type { ExecutionFrame } from "../output/merged-frames.ts";
 
+/** `text` where the bytes are text, or `base64` for all of them. */
+export type OutputEncoding = "text" | "base64";
+
 const BLOCK_BYTES = 256 * 1024;
 /** Of a character of the head. */
 const MOST_UTF8_BYTES = 3;
@@ -25,7 +28,12 @@ export function toText(bytes: Buffer): string | undefined {
 
 /** Writes frames as server-sent events, many into one block of bytes, which is used again for the next. */
 export class OutputEvents {
+  readonly #encoding: OutputEncoding;
   #block: Buffer | undefined;
+
+  constructor(encoding: OutputEncoding) {
+    this.#encoding = encoding;
+  }
 
   /** Gives blocks of whole events; each is good until the next is asked for. */
   *encode(
@@ -34,7 +42,7 @@ export class OutputEvents {
   ): Generator<Buffer> {
     let used = 0;
     for (const frame of frames) {
-      const { head, body } = toEvent(frame, nameOf(frame.executionId));
+      const { head, body } = toEvent(frame, nameOf(frame.executionId), this.#encoding);
       const most = head.length * MOST_UTF8_BYTES + body.length + TAIL.length;
       if (used > 0 && used + most > BLOCK_BYTES) {
         yield this.#room(used).subarray(0, used);
@@ -61,9 +69,13 @@ const TAIL = "}\n\n";
  * `body` has a character for each byte. JSON escapes nothing above ASCII, so bytes of UTF-8 are escaped as they are, without a way
  * through characters and back.
  */
-function toEvent(frame: ExecutionFrame, target: string): { readonly head: string; body: string } {
+function toEvent(
+  frame: ExecutionFrame,
+  target: string,
+  encoding: OutputEncoding,
+): { readonly head: string; body: string } {
   const { seq, payload } = frame;
-  const isText = isUtf8(payload);
+  const isText = encoding === "text" && isUtf8(payload);
   const head = JSON.stringify(toHead(frame, target)).slice(0, -1);
   return {
     head: `id: ${seq}\nevent: output\ndata: ${head},"${isText ? "text" : "base64"}":`,

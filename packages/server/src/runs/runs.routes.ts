@@ -305,12 +305,13 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
       const resumed = request.headers["last-event-id"];
       const after = Number(resumed ?? request.query.after ?? 0);
       const run = await getRun(deps.db, request.params.id);
-      const rows = await pickExecutions(deps, run, request.query.execution);
+      const { execution: executionId, encoding } = request.query;
+      const rows = await pickExecutions(deps, run, executionId);
       if (resumed !== undefined && (await isReadToEnd(deps, run, { rows, after }))) {
         return reply.code(204).send(null);
       }
       return sendEvents(reply, (signal) =>
-        followRun(deps, run.id, { after, executionId: request.query.execution, signal }),
+        followRun(deps, run.id, { after, executionId, encoding, signal }),
       );
     },
   });
