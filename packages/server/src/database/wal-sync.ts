@@ -5,8 +5,8 @@ import { toStorageError } from "./storage-errors.ts";
 
 /** To ask another thread takes longer than a disk of this kind; a slower one must not hold up everybody else. */
 const QUICK_MS = 0.5;
-/** So many in a row have to be quick before we wait for the disk ourselves. */
-const QUICK_IN_A_ROW = 8;
+/** One wait in so many is ours also while the disk is slow, to see whether it still is. */
+const LOOK_AGAIN_AFTER = 100;
 
 /** Resolves when everything that was committed before the call is on the disk. */
 export type Synced = () => Promise<void>;
@@ -24,16 +24,16 @@ export function walSync(databasePath: string): WalSync {
   let file: Promise<FileHandle> | undefined;
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
-  let quickInARow = 0;
+  let threadsTurns = 0;
 
   async function sync(): Promise<void> {
     try {
       file ??= openLog(databasePath);
-      const opened = await file;
-      const from = performance.now();
-      if (quickInARow >= QUICK_IN_A_ROW) fdatasyncSync(opened.fd);
-      else await opened.datasync();
-      quickInARow = performance.now() - from < QUICK_MS ? quickInARow + 1 : 0;
+      const log = await file;
+      if (threadsTurns > 0) {
+        threadsTurns -= 1;
+        await log.datasync();
+      } else if (!waitHere(log)) threadsTurns = LOOK_AGAIN_AFTER;
     } catch (error) {
       file = undefined;
       throw toStorageError(error);
@@ -57,6 +57,13 @@ export function walSync(databasePath: string): WalSync {
       await (await file?.catch(() => undefined))?.close();
     },
   };
+}
+
+/** Tells whether the disk was quick. */
+function waitHere({ fd }: FileHandle): boolean {
+  const from = performance.now();
+  fdatasyncSync(fd);
+  return performance.now() - from < QUICK_MS;
 }
 
 function endOfTurn(): Promise<void> {
