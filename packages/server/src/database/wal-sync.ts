@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { toStorageError } from "./storage-errors.ts";
 
 /** To ask another thread takes longer than a disk of this kind; a slower one must not hold up everybody else. */
-const QUICK_MS = 0.5;
+const QUICK_MS = 0.2;
 /** One wait in so many is ours also while the disk is slow, to see whether it still is. */
 const LOOK_AGAIN_AFTER = 100;
 

@@ -161,7 +161,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until the run has ended, or the time is up, or the signal aborts; gives it as it is then. */
+/** Waits until the run has ended, or the time is up, or the signal aborts; gives it as it is then, perhaps not on the disk yet. */
 export async function waitForEnd(
   deps: Pick<FollowDeps, "db" | "signals">,
   runId: string,

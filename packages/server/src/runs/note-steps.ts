@@ -68,11 +68,12 @@ export async function move(
   let moved: MovedExecution | undefined;
   return whenStorageAllows(async () => {
     moved ??= await moveExecution(deps, executionId, change);
+    const { run } = moved;
+    const mayBeOver = run.finished_at !== null;
+    if (mayBeOver) deps.signals.notify(run.id, { mayBeOver, ended: run });
     // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
     if (change.state !== "running") await deps.synced();
-    const { run } = moved;
-    const isOver = run.finished_at !== null;
-    deps.signals.notify(run.id, { mayBeOver: isOver, ended: isOver ? run : undefined });
+    deps.signals.notify(run.id, { mayBeOver });
     return moved;
   });
 }

@@ -10,7 +10,10 @@ export interface RunSignals {
 
 export interface RunChange {
   readonly mayBeOver: boolean;
-  /** The run as it ended, from whoever has it at hand. */
+  /**
+   * The run as it ended, from whoever has it at hand; it need not be on the disk yet. Those who wait for the end make their answer ready
+   * meanwhile, and others hear of it later.
+   */
   readonly ended?: RunRow | undefined;
 }
 
@@ -53,7 +56,7 @@ export function waitForRun(
   let change: RunChange | undefined;
   let wake = () => {};
   const unsubscribe = signals.subscribe(runId, (newest) => {
-    if (onlyEnd && !newest.mayBeOver) return;
+    if (onlyEnd ? !newest.mayBeOver : newest.ended) return;
     change = newest;
     wake();
   });

@@ -27,6 +27,7 @@ import {
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { type Caller, callerOf } from "../audit/caller.ts";
+import type { Synced } from "../database/wal-sync.ts";
 import type { App } from "../http/app.ts";
 import { idempotencyHeaders } from "../http/idempotency-headers.ts";
 import { problemResponses } from "../http/problem-responses.ts";
@@ -48,6 +49,7 @@ export interface RunRoutesDeps extends FollowDeps {
   /** Changes nothing. */
   readonly tryPlan: (request: RunRequest) => Promise<PlannedRun>;
   readonly cancel: (runId: string, caller: Caller) => Promise<void>;
+  readonly synced: Synced;
   readonly limits: Pick<Limits, "waitMs">;
   readonly now: () => number;
 }
@@ -177,8 +179,11 @@ async function readRun(
     waitMs > 0
       ? await waitForEnd(deps, runId, { waitMs, signal: leaving(reply) })
       : await getRun(deps.db, runId);
-  const run = await getRunView(deps.db, row);
-  return query.include === "output" ? includeOutput(deps.output, run) : run;
+  const view = await getRunView(deps.db, row);
+  const run = query.include === "output" ? await includeOutput(deps.output, view) : view;
+  // Its end may still be on the way to the disk.
+  if (waitMs > 0) await deps.synced();
+  return run;
 }
 
 function readRoutes(app: App, deps: RunRoutesDeps): void {
