@@ -4,7 +4,7 @@ import type { Database } from "../database/database.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import { type OutputEncoding, OutputEvents } from "./output-frames.ts";
 import { toLastAttempts } from "./last-attempts.ts";
-import { type RunSignals, type Waiter, waitForRun } from "./run-signals.ts";
+import { type EndedRun, type RunSignals, type Waiter, waitForRun } from "./run-signals.ts";
 import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
 import { toExecution, toRunSummary } from "./run-view.ts";
 
@@ -161,24 +161,29 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until the run has ended, or the time is up, or the signal aborts; gives it as it is then, perhaps not on the disk yet. */
+/** Waits until the run has ended, or the time is up, or the signal aborts; gives it as it is then. */
 export async function waitForEnd(
   deps: Pick<FollowDeps, "db" | "signals">,
   runId: string,
   options: { readonly waitMs: number; readonly signal: AbortSignal },
-): Promise<RunRow> {
+): Promise<EndedRun> {
   const until = performance.now() + options.waitMs;
   const waiter = waitForRun(deps.signals, runId, { onlyEnd: true });
   try {
-    let run = await getRun(deps.db, runId);
+    let run = await readWritten(deps.db, runId);
     for (;;) {
       const leftMs = until - performance.now();
-      if (isTerminal(run.state as RunState) || leftMs <= 0 || options.signal.aborted) return run;
+      const isOver = isTerminal(run.row.state as RunState);
+      if (isOver || leftMs <= 0 || options.signal.aborted) return run;
       const timeoutMs = Math.min(leftMs, LOOK_AGAIN_MS);
       const change = await waiter.next({ timeoutMs, signal: options.signal });
-      run = change?.ended ?? (await getRun(deps.db, runId));
+      run = change?.ended ?? (await readWritten(deps.db, runId));
     }
   } finally {
     waiter.close();
   }
+}
+
+async function readWritten(db: Kysely<Database>, runId: string): Promise<EndedRun> {
+  return { row: await getRun(db, runId), onDisk: Promise.resolve() };
 }

@@ -70,9 +70,11 @@ export async function move(
     moved ??= await moveExecution(deps, executionId, change);
     const { run } = moved;
     const mayBeOver = run.finished_at !== null;
-    if (mayBeOver) deps.signals.notify(run.id, { mayBeOver, ended: run });
     // A script may be said to run a moment before that is on the disk: its start is, and its end will be.
-    if (change.state !== "running") await deps.synced();
+    const onDisk = change.state === "running" ? undefined : deps.synced();
+    if (mayBeOver && onDisk)
+      deps.signals.notify(run.id, { mayBeOver, ended: { row: run, onDisk } });
+    await onDisk;
     deps.signals.notify(run.id, { mayBeOver });
     return moved;
   });

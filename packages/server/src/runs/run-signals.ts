@@ -10,11 +10,14 @@ export interface RunSignals {
 
 export interface RunChange {
   readonly mayBeOver: boolean;
-  /**
-   * The run as it ended, from whoever has it at hand; it need not be on the disk yet. Those who wait for the end make their answer ready
-   * meanwhile, and others hear of it later.
-   */
-  readonly ended?: RunRow | undefined;
+  /** Those who wait for the end make their answer ready while it goes to the disk; others hear of it when it is there. */
+  readonly ended?: EndedRun | undefined;
+}
+
+export interface EndedRun {
+  readonly row: RunRow;
+  /** Resolves when it may be told. */
+  readonly onDisk: Promise<void>;
 }
 
 type RunListener = (change: RunChange) => void;

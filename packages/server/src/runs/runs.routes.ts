@@ -27,7 +27,6 @@ import {
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { type Caller, callerOf } from "../audit/caller.ts";
-import type { Synced } from "../database/wal-sync.ts";
 import type { App } from "../http/app.ts";
 import { idempotencyHeaders } from "../http/idempotency-headers.ts";
 import { problemResponses } from "../http/problem-responses.ts";
@@ -49,7 +48,6 @@ export interface RunRoutesDeps extends FollowDeps {
   /** Changes nothing. */
   readonly tryPlan: (request: RunRequest) => Promise<PlannedRun>;
   readonly cancel: (runId: string, caller: Caller) => Promise<void>;
-  readonly synced: Synced;
   readonly limits: Pick<Limits, "waitMs">;
   readonly now: () => number;
 }
@@ -175,14 +173,10 @@ async function readRun(
   { query, reply }: Answering,
 ): Promise<Run> {
   const waitMs = Math.min(query.wait ? parseDurationMs(query.wait) : 0, deps.limits.waitMs);
-  const row =
-    waitMs > 0
-      ? await waitForEnd(deps, runId, { waitMs, signal: leaving(reply) })
-      : await getRun(deps.db, runId);
+  const { row, onDisk } = await waitForEnd(deps, runId, { waitMs, signal: leaving(reply) });
   const view = await getRunView(deps.db, row);
   const run = query.include === "output" ? await includeOutput(deps.output, view) : view;
-  // Its end may still be on the way to the disk.
-  if (waitMs > 0) await deps.synced();
+  await onDisk;
   return run;
 }
 
