@@ -14,13 +14,10 @@ static inline int prctl_but_adopting(int what, unsigned long value) {
 #define sys_prctl prctl_but_adopting
 
 static inline int spawn_and_wait(unsigned long flags, void *stack, void (*become)(void *), void *with) {
-  (void)flags;
-  (void)stack;
   int ends[2];
   int result = sys_pipe(ends);
   if (result < 0) return result;
-  result = sys_fork();
-  if (result == 0) become(with);
+  result = sys_spawn(flags, stack, become, with);
   sys_close(ends[1]);
   char nothing;
   (void)sys_read(ends[0], &nothing, 1);
