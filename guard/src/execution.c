@@ -8,8 +8,8 @@
 
 enum { READ_AT_ONCE = 256 * 1024, DRAIN_MS = 1000, PIPE_BYTES = 256 * 1024, USUAL_PIPE_BYTES = 64 * 1024, SMALLEST_SPOOL = 64 * 1024, LARGEST_SPOOL = 64 * 1024 * 1024, FILES_KEPT_FREE = 32 };
 
-/* A start waits for the first output, and that for the end; neither so long that anybody would notice. */
-enum { START_MAY_WAIT_MS = 5, OUTPUT_MAY_WAIT_MS = 1, MUCH_BYTES = 16 * 1024 };
+/* A little output waits for the end, not so long that anybody would notice. A start never does: the server has its own work with it meanwhile. */
+enum { OUTPUT_MAY_WAIT_MS = 1, MUCH_BYTES = 16 * 1024 };
 
 static uint8_t nowhere[64 * 1024];
 
@@ -165,9 +165,9 @@ bool execution_wants(const struct execution *execution, int stream) {
 }
 
 /* Who gives input is answered at once. */
-static void speak_within(struct execution *execution, int64_t ms) {
+static void speak_soon(struct execution *execution) {
   bool is_talk = execution->terminal || execution->input.size > 0;
-  int64_t at = is_talk ? 0 : guard.last_look_ms + ms;
+  int64_t at = is_talk ? 0 : guard.last_look_ms + OUTPUT_MAY_WAIT_MS;
   if (at < execution->speaks_at_ms) execution->speaks_at_ms = at;
 }
 
@@ -188,7 +188,7 @@ static void keep(struct execution *execution, int stream, uint64_t n) {
   execution->dropped[stream] += n - kept;
   execution->room_left -= kept;
   spool_filled(&execution->output[stream], (size_t)kept);
-  speak_within(execution, OUTPUT_MAY_WAIT_MS);
+  speak_soon(execution);
 }
 
 /* For a script that writes much; a kernel that refuses is no harm. */
@@ -317,7 +317,7 @@ static void take(struct execution *execution, const struct init_message *message
   if (message->word == INIT_STARTED) {
     execution->main_pid = message->a;
     execution->state = EXECUTION_RUNNING;
-    speak_within(execution, START_MAY_WAIT_MS);
+    execution->speaks_at_ms = 0;
   } else if (message->word == INIT_FAILED) {
     execution->refused = (struct failure){(enum refusal)message->a, message->b};
     execution->state = EXECUTION_REFUSED;
