@@ -109,3 +109,34 @@ test("every execution starts once and no limit is ever exceeded", async () => {
     { numRuns: 100 },
   );
 });
+
+test("a reserved place counts until it is given back, or what was started in it ends", async () => {
+  const { dispatcher, started } = controlled({ perContainer: 1, perEngine: 10 });
+  const given = dispatcher.reserve(place("a", "db"));
+  expect(dispatcher.reserve(place("b", "db"))).toBeUndefined();
+  dispatcher.enqueue([place("c", "db")]);
+  expect(started).toEqual([]);
+  given?.giveBack();
+  expect(started).toEqual(["c"]);
+
+  const end = Promise.withResolvers<void>();
+  dispatcher.reserve(place("d", "web"))?.start(() => end.promise);
+  dispatcher.enqueue([place("e", "web")]);
+  expect([started, dispatcher.inFlight]).toEqual([["c"], 2]);
+  end.resolve();
+  await new Promise(setImmediate);
+  expect(started).toEqual(["c", "e"]);
+});
+
+test("nobody gets a place before those who wait, nor after stop", async () => {
+  const { dispatcher, started, end } = controlled({ perContainer: 1, perEngine: 10 });
+  dispatcher.enqueue([place("a", "db"), place("b", "db")]);
+  expect(dispatcher.reserve(place("c", "db"))).toBeUndefined();
+  const given = dispatcher.reserve(place("d", "web"));
+  const stopped = dispatcher.stop();
+  expect(dispatcher.reserve(place("e", "other"))).toBeUndefined();
+  given?.start(async () => void started.push("d"));
+  await end("a");
+  await stopped;
+  expect(started).toEqual(["a"]);
+});

@@ -32,7 +32,7 @@ export interface RunDispatcher {
 
 /** A place that is taken and waits for its execution. */
 export interface ReservedPlace {
-  /** `carryOut` never rejects; its end frees the place. */
+  /** `carryOut` never rejects; its end frees the place. After `stop` nothing happens: the next server process finds it. */
   start(carryOut: (executionId: string) => Promise<void>): void;
   giveBack(): void;
 }
@@ -114,7 +114,9 @@ export function runDispatcher(options: RunDispatcherOptions): RunDispatcher {
       if (stopped || lane.waiting.length > 0 || !hasPlace(lane)) return undefined;
       count(lane, 1);
       return {
-        start: (carryOut) => follow(lane, carryOut(execution.executionId)),
+        start: (carryOut) => {
+          if (!stopped) follow(lane, carryOut(execution.executionId));
+        },
         giveBack: () => giveBack(lane),
       };
     },
