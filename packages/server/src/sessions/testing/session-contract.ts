@@ -18,8 +18,8 @@ import { SH } from "./launches.ts";
 
 /** How many of each of the nastier scripts are stopped at once; the full promise is 100 stops. */
 const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 3);
-/** Grace + 1 s is the promise; a busy machine may need longer to schedule us. */
-const STOPPED_WITHIN_MS = 6_000;
+/** Grace + 1 s is the promise, which test/stop measures; here it is only to be no matter of the script's own time, however busy the machine is. */
+const STOPPED_WITHIN_MS = 20_000;
 
 const BASH: ScriptLaunch = { ...SH, commands: ["bash"] };
 
