@@ -9,7 +9,7 @@ import {
   type OutcomeReason,
   TERMINAL_EXECUTION_STATES,
 } from "@deckhand/core";
-import { type Kysely, type Selectable, type Transaction, type Updateable } from "kysely";
+import type { Kysely, Selectable, Transaction, Updateable } from "kysely";
 import type { Database, ExecutionsTable, RunsTable } from "../database/database.ts";
 import { findRow, findRows, updateRow } from "../database/rows.ts";
 import { insertShortOutput, type ShortOutput } from "../output/short-outputs.ts";
