@@ -9,7 +9,7 @@ import { type PrivateDockerd, startPrivateDockerd } from "./support/private-dock
 import { findStrays, listProcesses } from "./support/stray-processes.ts";
 
 /** How often the engine is killed; the full promise is 20. One orderly end comes on top. */
-const KILLS = Number(process.env.DECKHAND_KILLS ?? 1);
+const KILLS = Number(process.env.DECKHAND_KILLS ?? 2);
 const RUNS = 20;
 const FLOODS = 5;
 const CONTAINERS = 2;

@@ -6,7 +6,7 @@ import { dockerContainer, type TestContainer } from "./support/containers.ts";
 import { engines } from "./support/engines.ts";
 
 /** How often the server is killed; the full promise is 500. */
-const KILLS = Number(process.env.DECKHAND_KILLS ?? 10);
+const KILLS = Number(process.env.DECKHAND_KILLS ?? 20);
 /** So often the container is as new: there is no guard in it, and the server may die while it brings one in. */
 const COLD_EVERY = 2;
 

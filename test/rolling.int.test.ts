@@ -7,7 +7,7 @@ import * as script from "./support/numbered-script.ts";
 import { patientClient, pause } from "./support/patient-client.ts";
 
 /** How often the server is told to end and started again. */
-const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 1);
+const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 2);
 const CLIENTS = 50;
 const FOLLOWERS_OF_A_RUN = 2;
 const CONTAINERS = 4;

@@ -8,8 +8,8 @@ import { scheduleRequests } from "./support/schedule-requests.ts";
 import type { ShiftedClock } from "./support/shifted-clock.ts";
 
 /** How often the server is killed, and how much is fired meanwhile; the full promise is 25 and 10,000. */
-const KILLS = Number(process.env.DECKHAND_KILLS ?? 2);
-const FIRES = Number(process.env.DECKHAND_FIRES ?? 100);
+const KILLS = Number(process.env.DECKHAND_KILLS ?? 3);
+const FIRES = Number(process.env.DECKHAND_FIRES ?? 200);
 const SCHEDULES = 20;
 const MINUTE_MS = 60_000;
 /** A minute of the schedules takes so long. */

@@ -23,7 +23,7 @@ import {
 } from "./support/target-container.ts";
 
 /** How often each tree is stopped in each way on each engine; the full promise, 100 stops, is 15 and more. */
-const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 1);
+const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 2);
 
 const GRACE_MS = 300;
 const TIMEOUT_MS = 1_500;

@@ -16,10 +16,10 @@ import { executionSpec } from "./execution-spec.ts";
 import { readToEnd } from "./read-to-end.ts";
 import { SH } from "./launches.ts";
 
-/** How many of each of the nastier scripts are stopped at once; the full promise is 100 stops. */
+/** How often each of the nastier scripts is stopped; the full promise is 100. */
 const ROUNDS = Number(process.env.DECKHAND_ROUNDS ?? 3);
-/** Grace + 1 s is the promise, which test/stop measures; here it is only to be no matter of the script's own time, however busy the machine is. */
-const STOPPED_WITHIN_MS = 20_000;
+/** Grace + 1 s is the promise; a busy machine may need longer to schedule us. */
+const STOPPED_WITHIN_MS = 6_000;
 
 const BASH: ScriptLaunch = { ...SH, commands: ["bash"] };
 
@@ -286,21 +286,19 @@ export function sessionContract({
         "floods its output": "yes & yes >&2",
       };
 
-      const startAndStop = async (text: string): Promise<void> => {
-        const execution = await start(text);
-        const ended = readToEnd(execution);
-        await new Promise((resolve) => setTimeout(resolve, 150));
-        const from = performance.now();
-        const leftovers = await execution.stop({ graceMs: 200 });
-        expect(leftovers).toEqual([]);
-        expect((await ended).outcome.kind).toBe("exited");
-        expect(performance.now() - from).toBeLessThan(STOPPED_WITHIN_MS);
-      };
-
       for (const [name, text] of Object.entries(ZOO)) {
         test(`stop ends a script that ${name}, with all of its processes`, async () => {
-          await Promise.all(Array.from({ length: ROUNDS }, () => startAndStop(text)));
-          expect((await processes()).filter((one) => /sleep 4242|^yes/.test(one))).toEqual([]);
+          for (let round = 0; round < ROUNDS; round++) {
+            const execution = await start(text);
+            const ended = readToEnd(execution);
+            await new Promise((resolve) => setTimeout(resolve, 150));
+            const from = performance.now();
+            const leftovers = await execution.stop({ graceMs: 200 });
+            expect(leftovers).toEqual([]);
+            expect((await ended).outcome.kind).toBe("exited");
+            expect(performance.now() - from).toBeLessThan(STOPPED_WITHIN_MS);
+            expect((await processes()).filter((one) => /sleep 4242|^yes/.test(one))).toEqual([]);
+          }
         });
       }
 
