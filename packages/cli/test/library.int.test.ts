@@ -153,7 +153,6 @@ describe("scripts sync", () => {
     await write("bad.sh", "#!/bin/sh\n# @deckhand 1\n# @parm A int\n");
     await write("good.py", "print()\n");
     await write("two words.sh", script("x"));
-    await write("latin.sh", "placeholder");
     await writeFile(join(folder, "latin.sh"), Buffer.from("echo \xe4\n", "latin1"));
     const done = await line.run(["scripts", "sync", folder, "--prefix", "broken"]);
     expect(done.exitCode).toBe(1);
