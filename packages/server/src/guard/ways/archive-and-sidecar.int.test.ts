@@ -245,12 +245,20 @@ describe.each(PLACES)("on $name", (place) => {
     await expect.poll(sidecars, { timeout: 15_000 }).toEqual([]);
   });
 
-  test("a sidecar that ends at once is told of as well", async () => {
+  test.each([
+    { what: "is told of as well", execs: "are refused" },
+    // What an engine makes, at times, of an exec that meets the end of its container.
+    { what: "is told of where its exec never answers", execs: "hang" },
+  ])("a sidecar that ends at once $what", async ({ execs }) => {
     const target = await newContainer();
     const refusing: Engine = {
       ...engine,
       startSidecar: (request) =>
         engine.startSidecar({ ...request, cmd: ["/bin/sh", "-c", "exit 0", "sh"] }),
+      startExec: (request, options) =>
+        execs === "hang" && request.containerId !== target.id
+          ? untilAborted(options?.signal)
+          : engine.startExec(request, options),
     };
     const why: string[] = [];
     const key = randomBytes(32);
@@ -314,3 +322,9 @@ describe.each(PLACES)("on $name", (place) => {
     await engine.removeSidecar(left);
   });
 });
+
+function untilAborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason));
+  });
+}

@@ -7,6 +7,7 @@ import { type Entrance, readProgram, type Way, type WayPlace } from "./way.ts";
 /** Longer than any opening takes; then the engine removes it, also when nobody is left to ask for that. */
 const LIVES_SECONDS = 60;
 const REMOVE_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 500;
 const AT = /^deckhand-guard at (\/proc\/\d+\/root\/\S+)$/m;
 const HOLD = `echo $$ >${SIDECAR_FOLDER}/pid && exec sleep ${LIVES_SECONDS}`;
 const UPLOAD = readProgram("sidecar-upload.sh");
@@ -50,7 +51,9 @@ async function bring(place: WayPlace, { image, owner }: SidecarOptions): Promise
     });
     const leave = () => void remove(engine, sidecar);
     try {
-      const path = await upload(place, sidecar);
+      const path = await whileRunning(place, sidecar, (signal) =>
+        upload({ ...place, signal }, sidecar),
+      );
       return { path, bridgeCommand: [path, "bridge"], daemonCommand: [path, "daemon"], leave };
     } catch (error) {
       leave();
@@ -61,6 +64,28 @@ async function bring(place: WayPlace, { image, owner }: SidecarOptions): Promise
     if (!isAppError(error, "TARGET_NOT_FOUND", "TARGET_STATE_CONFLICT", "ENGINE_REFUSED"))
       throw error;
     throw new WayImpossible(error.message);
+  }
+}
+
+/** Does something in a sidecar. An exec that meets the end of its container may neither fail nor end (moby#45120, containerd#9719). */
+async function whileRunning<Value>(
+  { engine, signal }: WayPlace,
+  sidecar: string,
+  work: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  const ended = new AbortController();
+  const watching = setInterval(() => {
+    void engine.findContainer(sidecar, signal).then(
+      (found) => found?.status === "running" || ended.abort(),
+      () => undefined,
+    );
+  }, LOOK_EVERY_MS);
+  try {
+    return await work(AbortSignal.any([signal, ended.signal]));
+  } catch (error) {
+    throw ended.signal.aborted ? new WayImpossible("the sidecar ended by itself") : error;
+  } finally {
+    clearInterval(watching);
   }
 }
 
