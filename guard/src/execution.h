@@ -88,6 +88,8 @@ struct execution {
  * free again.
  */
 struct failure execution_start(struct execution *execution, const struct start_frame *start, char **inherited, int64_t now_ms);
+/* Makes a slot that has nothing open a free one. */
+void execution_clear(struct execution *execution);
 /* Frees everything. */
 void execution_forget(struct execution *execution);
 
