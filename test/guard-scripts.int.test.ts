@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { StartFrame } from "../packages/server/src/guard/frames.ts";
+import type { GuardFrame, StartFrame } from "../packages/server/src/guard/frames.ts";
 import { type GuardClient, startFrame } from "./support/guard-client.ts";
 import { GUARDS, type LocalGuard, startLocalGuard } from "./support/local-guard.ts";
 
@@ -168,12 +168,17 @@ describe.each(GUARDS)("what the guard starts ($guard)", (program) => {
       expect(frames[0]).toMatchObject({ pid: Number(stdout) });
       client.send({ type: "release", id: `exe_${channel}` });
     }
-    client.send({ type: "list" });
-    await client.next("listed");
-    expect(client.frames.filter(({ type }) => type === "state")).toEqual([]);
-    // A few run-inits wait for another script, for a while.
+    // Each is there until its run-init has gone, and a few of those wait for another script, for a while.
+    await expect.poll(listed, { timeout: 20_000 }).toEqual([]);
     await expect.poll(openFiles, { timeout: 20_000 }).toEqual(before);
   });
+
+  async function listed(): Promise<readonly GuardFrame[]> {
+    const before = client.frames.length;
+    client.send({ type: "list" });
+    await client.next("listed");
+    return client.frames.slice(before).filter(({ type }) => type === "state");
+  }
 
   async function openFiles(): Promise<readonly string[]> {
     return (await readdir(`/proc/${guard.pid}/fd`)).sort();
