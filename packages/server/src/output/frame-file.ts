@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { HEADER_BYTES, type LoggedFrame, MAX_PAYLOAD_BYTES, parseFrames } from "./frame-codec.ts";
 import type { RecentBlock, RecentOutput } from "./recent-output.ts";
@@ -25,6 +26,8 @@ const NOTHING: FramesRead = { frames: [], isPart: false };
 export class FrameFile {
   readonly #options: FrameFileOptions;
   #pinned: RecentBlock | undefined;
+  #block: Buffer | undefined;
+  #free: Buffer | undefined;
   #offset = 0;
 
   constructor(options: FrameFileOptions) {
@@ -37,6 +40,7 @@ export class FrameFile {
     const known = recent?.find(path);
     if (known && this.#offset >= known.end) return NOTHING;
     const block = known?.find(this.#offset);
+    if (!block && known?.isGrowing) return this.#readGrowing(known.end, mostBytes);
     if (!block) return (await this.#readShort()) ?? this.#readFile(mostBytes);
     block.pins += 1;
     this.#pinned = block;
@@ -51,6 +55,8 @@ export class FrameFile {
   release(): void {
     if (this.#pinned) this.#pinned.pins -= 1;
     this.#pinned = undefined;
+    this.#free = this.#block ?? this.#free;
+    this.#block = undefined;
   }
 
   async #readShort(): Promise<FramesRead | undefined> {
@@ -61,13 +67,38 @@ export class FrameFile {
     return { frames, isPart: false };
   }
 
+  /** What this process writes is in the kernel's memory, most of it: to read it at once costs less than to wake a thread for that. */
+  #readGrowing(end: number, mostBytes: number): FramesRead {
+    const room = Math.min(end - this.#offset, roomFor(mostBytes));
+    const block = this.#takeBlock(room);
+    const file = openSync(this.#options.path, "r");
+    try {
+      const bytesRead = readSync(file, block, 0, room, this.#offset);
+      const { frames, endOffset } = parseFrames(block.subarray(0, bytesRead), 0, {
+        isTrusted: true,
+      });
+      this.#offset += endOffset;
+      return { frames, isPart: frames.length > 0 && this.#offset < end };
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** The block of the last time, when nobody uses that any more. */
+  #takeBlock(bytes: number): Buffer {
+    const block = this.#free && this.#free.length >= bytes ? this.#free : undefined;
+    this.#free = undefined;
+    this.#block = block ?? Buffer.allocUnsafeSlow(bytes);
+    return this.#block;
+  }
+
   async #readFile(mostBytes: number): Promise<FramesRead> {
     const file = await openExisting(this.#options.path);
     if (!file) return NOTHING;
     try {
       const left = (await file.stat()).size - this.#offset;
       if (left < HEADER_BYTES) return NOTHING;
-      const room = Math.min(left, Math.max(mostBytes, SMALLEST_BLOCK_BYTES));
+      const room = Math.min(left, roomFor(mostBytes));
       const block = Buffer.allocUnsafe(room);
       const { bytesRead } = await file.read(block, 0, room, this.#offset);
       const { frames, endOffset } = parseFrames(block.subarray(0, bytesRead), 0);
@@ -77,6 +108,10 @@ export class FrameFile {
       await file.close();
     }
   }
+}
+
+function roomFor(mostBytes: number): number {
+  return Math.max(mostBytes, SMALLEST_BLOCK_BYTES);
 }
 
 async function openExisting(path: string): Promise<FileHandle | undefined> {

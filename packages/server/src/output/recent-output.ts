@@ -18,6 +18,8 @@ export interface RecentBlock {
 export interface RecentFile {
   /** Where its last whole frame ends. */
   readonly end: number;
+  /** While this process writes it. */
+  readonly isGrowing: boolean;
   /** The block with the frame at an offset, while that is in memory. */
   find(offset: number): RecentBlock | undefined;
 }
@@ -61,7 +63,7 @@ export class RecentOutput {
     return {
       grow: (bytes) => this.#grow(file, bytes),
       close: () => {
-        file.isOpen = false;
+        file.isGrowing = false;
         this.#forgetIfDone(file);
       },
     };
@@ -89,7 +91,7 @@ export class RecentOutput {
   }
 
   #forgetIfDone(file: KnownFile): void {
-    const isDone = !file.isOpen && file.isEmpty;
+    const isDone = !file.isGrowing && file.isEmpty;
     if (isDone && this.#files.get(file.path) === file) this.#files.delete(file.path);
   }
 }
@@ -97,7 +99,7 @@ export class RecentOutput {
 class KnownFile implements RecentFile {
   readonly path: string;
   readonly #blocks: RecentBlock[] = [];
-  isOpen = true;
+  isGrowing = true;
   end: number;
 
   constructor(path: string, end: number) {

@@ -13,6 +13,7 @@ const payload = fc.oneof(
   fc.constantFrom(
     Buffer.alloc(65_000, "\u0001"),
     Buffer.alloc(65_000, 0xff),
+    Buffer.alloc(120_001, 0xff),
     Buffer.alloc(65_000, "é\n"),
   ),
 );

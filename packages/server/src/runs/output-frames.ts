@@ -6,6 +6,8 @@ import type { ExecutionFrame } from "../output/merged-frames.ts";
 export type OutputEncoding = "text" | "base64";
 
 const BLOCK_BYTES = 256 * 1024;
+/** Whole groups of base64. What makes a larger string costs several times as much: V8 maps memory of its own for each. */
+const PIECE_BYTES = 48 * 1024;
 /** Of a character of the head. */
 const MOST_UTF8_BYTES = 3;
 
@@ -42,15 +44,16 @@ export class OutputEvents {
   ): Generator<Buffer> {
     let used = 0;
     for (const frame of frames) {
-      const { head, body } = toEvent(frame, nameOf(frame.executionId), this.#encoding);
-      const most = head.length * MOST_UTF8_BYTES + body.length + TAIL.length;
+      const { head, pieces } = toEvent(frame, nameOf(frame.executionId), this.#encoding);
+      const bodyBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      const most = head.length * MOST_UTF8_BYTES + bodyBytes + TAIL.length;
       if (used > 0 && used + most > BLOCK_BYTES) {
         yield this.#room(used).subarray(0, used);
         used = 0;
       }
       const block = this.#room(used + most);
       used += block.write(head, used);
-      used += block.write(body, used, "latin1");
+      for (const piece of pieces) used += block.write(piece, used, "latin1");
       used += block.write(TAIL, used, "latin1");
     }
     if (used > 0) yield this.#room(used).subarray(0, used);
@@ -63,22 +66,30 @@ export class OutputEvents {
   }
 }
 
-const TAIL = "}\n\n";
+const TAIL = '"}\n\n';
 
-/**
- * `body` has a character for each byte. JSON escapes nothing above ASCII, so bytes of UTF-8 are escaped as they are, without a way
- * through characters and back.
- */
-function toEvent(
-  frame: ExecutionFrame,
-  target: string,
-  encoding: OutputEncoding,
-): { readonly head: string; body: string } {
+interface EventParts {
+  readonly head: string;
+  /** A character for each byte. */
+  readonly pieces: readonly string[];
+}
+
+function toEvent(frame: ExecutionFrame, target: string, encoding: OutputEncoding): EventParts {
   const { seq, payload } = frame;
   const isText = encoding === "text" && isUtf8(payload);
   const head = JSON.stringify(toHead(frame, target)).slice(0, -1);
+  const pieces: string[] = [];
+  for (let from = 0; from < payload.length; from += PIECE_BYTES) {
+    const to = Math.min(payload.length, from + PIECE_BYTES);
+    pieces.push(isText ? toEscaped(payload, from, to) : payload.toString("base64", from, to));
+  }
   return {
-    head: `id: ${seq}\nevent: output\ndata: ${head},"${isText ? "text" : "base64"}":`,
-    body: isText ? JSON.stringify(payload.toString("latin1")) : `"${payload.toString("base64")}"`,
+    head: `id: ${seq}\nevent: output\ndata: ${head},"${isText ? "text" : "base64"}":"`,
+    pieces,
   };
+}
+
+/** JSON escapes nothing above ASCII, so bytes of UTF-8 are escaped as they are, without a way through characters and back. */
+function toEscaped(payload: Buffer, from: number, to: number): string {
+  return JSON.stringify(payload.toString("latin1", from, to)).slice(1, -1);
 }
