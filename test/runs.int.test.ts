@@ -98,6 +98,40 @@ test("binary output is the same bytes in the download, the pages and the stream"
   expect(ended.executions[0]?.output.stdoutBytes).toBe(300_000);
 });
 
+test("whoever follows the bytes gets them as they come, to the end of the execution, and goes on from any offset", async () => {
+  const text =
+    "head -c 300000 /dev/urandom | tee /tmp/first; echo aside >&2; sleep 1; head -c 300000 /dev/urandom | tee /tmp/second";
+  const created = await create(script(text));
+  const raw = (query: string) =>
+    server.fetch(`/api/v1/runs/${created.id}/output/raw?stream=stdout&${query}`);
+  const following = await raw("follow=true");
+  expect(following.headers.get("content-type")).toBe("application/octet-stream");
+  const pieces: Uint8Array[] = [];
+  let states = "";
+  for await (const piece of following.body ?? []) {
+    if (pieces.length === 0) states = (await readRun(server, created.id)).state;
+    pieces.push(piece);
+  }
+  expect(states).toBe("running");
+  expect((await readRun(server, created.id)).state).toBe("succeeded");
+  const inside = (await first.exec(["sh", "-c", "cat /tmp/first /tmp/second | sha256sum"])).slice(
+    0,
+    64,
+  );
+  const all = Buffer.concat(pieces);
+  expect(sha256(all)).toBe(inside);
+  for (const query of ["offset=412345", "offset=412345&follow=true"]) {
+    const rest = Buffer.from(await (await raw(query)).arrayBuffer());
+    expect(rest.equals(all.subarray(412_345))).toBe(true);
+  }
+  expect(await (await raw("offset=600000&follow=true")).text()).toBe("");
+  expect((await raw("offset=-1")).status).toBe(400);
+  const aside = await server.fetch(
+    `/api/v1/runs/${created.id}/output/raw?stream=stderr&follow=true`,
+  );
+  expect(await aside.text()).toBe("aside\n");
+});
+
 test("a follower that is cut anywhere and resumes misses nothing and sees nothing twice", async () => {
   const text =
     "i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); [ $((i % 40)) = 0 ] && sleep 0.1; done";

@@ -2,8 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Run, RunRequestInput } from "@deckhand/core";
 import { type DeckhandServer, startDeckhandServer } from "../../test/support/deckhand-server.ts";
 import { type DeckhandClient, deckhandClient } from "./deckhand-client.ts";
-import { eventCounter } from "./event-counter.ts";
-import { type BenchPlace, floodScript, type Peer } from "./peer.ts";
+import { assertReceived, type BenchPlace, floodScript, type Peer } from "./peer.ts";
 
 export interface DeckhandPeer extends Peer {
   /** The server's process. */
@@ -66,12 +65,16 @@ export function deckhand(
   }
 
   async function followToEnd(run: Run, bytes: number): Promise<void> {
-    const counter = eventCounter();
-    for await (const piece of await connected().open(eventsOf(run))) counter.take(piece as Buffer);
-    counter.finish();
+    let received = 0;
+    for await (const piece of await follow(run)) received += (piece as Buffer).length;
+    assertReceived(received, bytes);
     const [execution] = (await connected().call<Run>("GET", run.urls.self)).executions;
     if (execution?.state !== "succeeded" || execution.output.storedBytes !== bytes)
       throw new Error(`the flood ended ${JSON.stringify(execution)}`);
+  }
+
+  function follow({ urls, executions: [only] }: Run): Promise<IncomingMessage> {
+    return connected().open(`${urls.self}/output/raw?execution=${only?.id}&follow=true`);
   }
 
   return {
@@ -93,7 +96,7 @@ export function deckhand(
     stream: async (container, bytes) => followToEnd(await startFlood(container, bytes), bytes),
     streamBesideStalled: async (container, bytes) => {
       const run = await startFlood(container, bytes);
-      const stalled: IncomingMessage = await connected().open(eventsOf(run));
+      const stalled = await follow(run);
       try {
         await followToEnd(run, bytes);
       } finally {
@@ -110,9 +113,4 @@ export function deckhand(
 function assertAlike(containers: readonly string[], outputs: readonly string[]): void {
   if (outputs.length !== containers.length || new Set(outputs).size !== 1)
     throw new Error(`${outputs.length} of ${containers.length} answered alike`);
-}
-
-/** As the command line asks for them. */
-function eventsOf({ urls }: Run): string {
-  return `${urls.events}?encoding=base64`;
 }

@@ -43,6 +43,12 @@ export const rawOutputQuery = z.strictObject({
     .optional()
     .meta({ description: "needed when the run has several executions" }),
   stream: z.enum(["stdout", "stderr", "both"]).default("both"),
+  offset: z.coerce.number().int().min(0).default(0).meta({
+    description: "leaves out the first bytes: how many you have already",
+  }),
+  follow: z.enum(["true", "false"]).default("false").meta({
+    description: "also gives what comes, until the execution has ended",
+  }),
 });
 
 export const eventQuery = z.strictObject({

@@ -24,7 +24,7 @@ import { toRequestId } from "./request-id.ts";
 import { addRouteRules } from "./route-rules.ts";
 import { serializerCompiler, validatorCompiler } from "./schema-compilers.ts";
 import { sendProblem } from "./send-problem.ts";
-import { eventStreams } from "./server-sent-events.ts";
+import { liveStreams } from "./live-streams.ts";
 import { addWebSockets, webSocketAddresses } from "./web-sockets.ts";
 
 export interface AppOptions {
@@ -117,10 +117,10 @@ function readJsonOnly(app: App): void {
 function decorate(app: App, { limits, metrics }: AppOptions): void {
   app.decorateRequest("principal", undefined);
   app.decorateRequest("errorCode", undefined);
-  const streams = eventStreams({
+  const streams = liveStreams({
     most: limits.followers,
     onCount: (count) => metrics.streamClients.set(count),
   });
-  app.decorate("eventStreams", streams);
+  app.decorate("liveStreams", streams);
   app.addHook("preClose", async () => streams.closeAll());
 }

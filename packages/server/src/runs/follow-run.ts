@@ -1,8 +1,9 @@
-import { isTerminal, type RunState } from "@deckhand/core";
+import { type Execution, isTerminal, type RunState } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
+import type { OutputStream } from "../engines/engine.ts";
 import type { OutputLog } from "../output/output-log.ts";
-import { type OutputEncoding, OutputEvents } from "./output-frames.ts";
+import { fromOffset, type OutputEncoder, RawOutput } from "./output-frames.ts";
 import { toLastAttempts } from "./last-attempts.ts";
 import { type EndedRun, type RunSignals, type Waiter, waitForRun } from "./run-signals.ts";
 import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
@@ -27,19 +28,23 @@ export interface FollowOptions {
   /** Output up to this number is known already. */
   readonly after: number;
   readonly executionId?: string | undefined;
-  readonly encoding: OutputEncoding;
+  readonly encoder: OutputEncoder;
   readonly signal: AbortSignal;
 }
 
-export interface RunEventMessage {
-  readonly event: "run" | "execution" | "end";
-  readonly data: unknown;
-}
+export type RunEventMessage =
+  | { readonly event: "run" | "end"; readonly data: unknown }
+  | { readonly event: "execution"; readonly data: ExecutionUpdate };
+
+type ExecutionUpdate = Omit<Execution, "target"> & {
+  readonly target: string;
+  readonly targetId: string;
+};
 
 /**
  * Streams a run: the state of each execution, then its output and changes as they come, then the end. States are read
- * before output, so an execution's end is told after all that it wrote. Output comes as the bytes of its events, which are
- * good until the next are asked for.
+ * before output, so an execution's end is told after all that it wrote. Output comes as bytes, which are good until the
+ * next are asked for.
  */
 export async function* followRun(
   deps: FollowDeps,
@@ -49,8 +54,8 @@ export async function* followRun(
   const waiter = waitForRun(deps.signals, runId, { onlyEnd: false });
   try {
     const executions = await pickExecutions(deps, runId, options.executionId);
-    const { after, encoding } = options;
-    const reading = { deps, runId, after, encoding };
+    const { after, encoder } = options;
+    const reading = { deps, runId, after, encoder };
     let output = outputReader(reading, executions);
     let known = executions.length;
     const told = new Map<string, string>();
@@ -72,6 +77,33 @@ export async function* followRun(
   }
 }
 
+export interface FollowBytesOptions extends Pick<FollowOptions, "signal"> {
+  readonly executionId: string;
+  readonly stream: OutputStream | "both";
+  /** So many bytes are known already. */
+  readonly offset: number;
+}
+
+/** Streams what one execution wrote and writes, byte for byte, to its end; the bytes are good until the next are asked for. */
+export function followBytes(
+  deps: FollowDeps,
+  runId: string,
+  { executionId, stream, offset, signal }: FollowBytesOptions,
+): AsyncGenerator<Buffer> {
+  const encoder = new RawOutput(stream);
+  const following = followRun(deps, runId, { after: 0, executionId, encoder, signal });
+  return fromOffset(onlyBytes(following), offset);
+}
+
+async function* onlyBytes(
+  following: AsyncIterable<RunEventMessage | Buffer>,
+): AsyncGenerator<Buffer> {
+  for await (const told of following) {
+    if (Buffer.isBuffer(told)) yield told;
+    else if (told.event === "execution" && isTerminal(told.data.state)) return;
+  }
+}
+
 async function pickExecutions(deps: FollowDeps, runId: string, executionId: string | undefined) {
   const rows = await listExecutions(deps.db, runId);
   return executionId ? rows.filter((row) => row.id === executionId) : rows;
@@ -81,7 +113,7 @@ async function pickExecutions(deps: FollowDeps, runId: string, executionId: stri
 interface Reading {
   readonly deps: FollowDeps;
   readonly runId: string;
-  readonly encoding: OutputEncoding;
+  readonly encoder: OutputEncoder;
   after: number;
 }
 
@@ -89,10 +121,9 @@ type OutputReader = () => AsyncGenerator<Buffer, number>;
 
 /** Gives what can be read now, and in the end says how much that was. */
 function outputReader(reading: Reading, rows: readonly ExecutionRow[]): OutputReader {
-  const { deps, runId, after, encoding } = reading;
+  const { deps, runId, after, encoder } = reading;
   const names = new Map(rows.map((row) => [row.id, row.target_name]));
   const cursor = deps.output.openCursor(runId, { executionIds: [...names.keys()], after });
-  const events = new OutputEvents(encoding);
   const nameOf = (id: string) => names.get(id) ?? "";
   return async function* () {
     let bytes = 0;
@@ -102,7 +133,7 @@ function outputReader(reading: Reading, rows: readonly ExecutionRow[]): OutputRe
       frames = await cursor.next(FRAMES_AT_ONCE)
     ) {
       reading.after = frames.at(-1)?.seq ?? reading.after;
-      for (const block of events.encode(frames, nameOf)) {
+      for (const block of encoder.encode(frames, nameOf)) {
         bytes += block.length;
         yield block;
       }

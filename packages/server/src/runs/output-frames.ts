@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { OutputFrame } from "@deckhand/core";
+import type { OutputStream } from "../engines/engine.ts";
 import type { ExecutionFrame } from "../output/merged-frames.ts";
 
 /** `text` where the bytes are text, or `base64` for all of them. */
@@ -28,8 +29,43 @@ export function toText(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? bytes.toString() : undefined;
 }
 
+/** What becomes of output on its way to a reader: blocks of bytes, each good until the next is asked for. */
+export interface OutputEncoder {
+  encode(
+    frames: readonly ExecutionFrame[],
+    nameOf: (executionId: string) => string,
+  ): Iterable<Buffer>;
+}
+
+/** Gives the bytes as they are. */
+export class RawOutput implements OutputEncoder {
+  readonly #stream: OutputStream | "both";
+
+  constructor(stream: OutputStream | "both") {
+    this.#stream = stream;
+  }
+
+  *encode(frames: readonly ExecutionFrame[]): Generator<Buffer> {
+    for (const { stream, payload } of frames)
+      if (this.#stream === "both" || stream === this.#stream) yield payload;
+  }
+}
+
+/** Leaves out the first bytes. */
+export async function* fromOffset(
+  pieces: AsyncIterable<Buffer>,
+  offset: number,
+): AsyncGenerator<Buffer> {
+  let left = offset;
+  for await (const piece of pieces) {
+    const wanted = piece.subarray(left);
+    left = Math.max(0, left - piece.length);
+    if (wanted.length > 0) yield wanted;
+  }
+}
+
 /** Writes frames as server-sent events, many into one block of bytes, which is used again for the next. */
-export class OutputEvents {
+export class OutputEvents implements OutputEncoder {
   readonly #encoding: OutputEncoding;
   #block: Buffer | undefined;
 
@@ -37,7 +73,7 @@ export class OutputEvents {
     this.#encoding = encoding;
   }
 
-  /** Gives blocks of whole events; each is good until the next is asked for. */
+  /** Gives blocks of whole events. */
   *encode(
     frames: readonly ExecutionFrame[],
     nameOf: (executionId: string) => string,

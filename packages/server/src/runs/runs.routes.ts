@@ -31,9 +31,10 @@ import type { App } from "../http/app.ts";
 import { idempotencyHeaders } from "../http/idempotency-headers.ts";
 import { problemResponses } from "../http/problem-responses.ts";
 import { builtWhole } from "../http/schema-compilers.ts";
+import { sendLive } from "../http/live-streams.ts";
 import { sendEvents } from "../http/server-sent-events.ts";
-import { type FollowDeps, followRun, waitForEnd } from "./follow-run.ts";
-import { toOutputFrame } from "./output-frames.ts";
+import { type FollowDeps, followBytes, followRun, waitForEnd } from "./follow-run.ts";
+import { fromOffset, OutputEvents, toOutputFrame } from "./output-frames.ts";
 import { type PlannedRun, toPlanView } from "./plan-run.ts";
 import { toRerun } from "./rerun.ts";
 import { getRunView } from "./get-run-view.ts";
@@ -64,6 +65,7 @@ const streamed = z.string().meta({ description: "a stream" });
 /** As `toRun` makes it. */
 const wholeRun = builtWhole(runSchema);
 const TAGS = ["runs"];
+const BYTES = "application/octet-stream";
 
 /** Everything under /api/v1/runs. */
 export function runRoutes(deps: RunRoutesDeps): (app: App) => void {
@@ -262,24 +264,31 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
     schema: {
       operationId: "downloadOutput",
       summary: "Download the stored output of one execution, byte for byte",
+      description:
+        "With `follow`, what comes is given as well, until the execution has ended; go on after a cut with `offset`.",
       tags: TAGS,
       params: runParams,
       querystring: rawOutputQuery,
-      produces: ["application/octet-stream"],
-      response: { 200: streamed, ...problemResponses(400, 404) },
+      produces: [BYTES],
+      response: { 200: streamed, ...problemResponses(400, 404, 429) },
     },
     handler: async (request, reply) => {
-      const { execution, stream } = request.query;
+      const { execution, stream, offset, follow } = request.query;
       const row = await onlyExecution(deps, request.params.id, execution);
       assertOutputKept([row]);
-      reply.header("content-type", "application/octet-stream");
       reply.header(
         "content-disposition",
         `attachment; filename="${row.run_id}-${toFileName(row.target_name)}.log"`,
       );
-      return reply.send(
-        Readable.from(deps.output.readRaw(row.run_id, row.id, stream)) as unknown as string,
-      );
+      if (follow === "true") {
+        const bytes = { executionId: row.id, stream, offset };
+        return sendLive(reply, (signal) => followBytes(deps, row.run_id, { ...bytes, signal }), {
+          contentType: BYTES,
+          saysItsEnd: false,
+        });
+      }
+      const stored = fromOffset(deps.output.readRaw(row.run_id, row.id, stream), offset);
+      return reply.type(BYTES).send(Readable.from(stored) as unknown as string);
     },
   });
   app.get("/api/v1/runs/:id/events", {
@@ -310,7 +319,12 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
         return reply.code(204).send(null);
       }
       return sendEvents(reply, (signal) =>
-        followRun(deps, run.id, { after, executionId, encoding, signal }),
+        followRun(deps, run.id, {
+          after,
+          executionId,
+          encoder: new OutputEvents(encoding),
+          signal,
+        }),
       );
     },
   });
