@@ -1,26 +1,31 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { countStates, type Run, toId } from "@deckhand/core";
 import { openDatabase } from "@deckhand/server/database";
 import { sql } from "kysely";
 import { dockerContainer } from "../test/support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "../test/support/deckhand-server.ts";
 import { engines } from "../test/support/engines.ts";
+import { readFlags } from "./flags.ts";
 import { median, timed } from "./statistics.ts";
 
 /**
  * What lists and starts cost with a long history against a short one: the same server, the same container, data
  * directories of 1,000 and of 1,000,000 past executions, asked in turns.
  */
-const { values } = parseArgs({
-  options: {
+const values = readFlags(
+  {
     short: { type: "string", default: "1000" },
     long: { type: "string", default: "1000000" },
     rounds: { type: "string", default: "40" },
   },
-});
+  `npm run bench -- history [FLAGS]
+
+  --short 1000      past executions of the one history
+  --long 1000000    and of the other
+  --rounds 40       how often each is asked`,
+);
 
 const LISTS: Readonly<Record<string, string>> = {
   "list the newest": "?limit=10",

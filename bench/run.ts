@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
+import { misused, readFlags } from "./flags.ts";
 import { openLab } from "./lab.ts";
 import { PROFILED_ENV, profiling } from "./inside/profiler.ts";
 import { type Claim, isHeld, type Series, type Shown } from "./promises/promise.ts";
@@ -9,29 +9,39 @@ import { median, quantile } from "./statistics.ts";
 
 const RESULTS = new URL("results/", import.meta.url);
 
-const { values } = parseArgs({
-  options: {
-    /** `p1`, several of them, or `p1,p3`. */
+const USAGE = `npm run bench [-- FLAGS]          the promises of speed against the peers, in turns, in one run
+npm run bench -- history          what a long history costs
+
+  --only p1,p3     these promises: ${PROMISES.map(({ name }) => name.toLowerCase()).join(", ")}
+  --effort 0.5     multiplies the number of rounds
+  --peers base     without the docker command and FastAPI
+  --profile        keeps a CPU profile of the server during each; the figures are then of no use
+
+Results go to bench/results.`;
+
+const values = readFlags(
+  {
     only: { type: "string", multiple: true },
-    /** Multiplies the number of rounds. */
     effort: { type: "string", default: "1" },
-    /** `base`: without the docker command and FastAPI. */
     peers: { type: "string", default: "all" },
-    /** Keeps a CPU profile of the server during each benchmark; the figures are then of no use. */
     profile: { type: "boolean", default: false },
   },
-});
+  USAGE,
+);
 
 const at = new Date().toISOString();
 const file = (suffix: string) => new URL(`${at.replaceAll(":", "-")}${suffix}`, RESULTS);
 const wanted = values.only?.flatMap((names) => names.toLowerCase().split(","));
 const chosen = PROMISES.filter(({ name }) => wanted?.includes(name.toLowerCase()) ?? true);
-if (chosen.length === 0)
-  throw new Error(`choose of ${PROMISES.map(({ name }) => name).join(", ")}`);
+const effort = Number(values.effort);
+if (chosen.length === 0) misused(`there is no promise ${wanted?.join(", ")}`, USAGE);
+if (!(effort > 0)) misused(`--effort is no number above 0: ${values.effort}`, USAGE);
+if (!["all", "base"].includes(values.peers))
+  misused(`--peers is all or base: ${values.peers}`, USAGE);
 
 await mkdir(RESULTS, { recursive: true });
 const lab = await openLab({
-  effort: Number(values.effort),
+  effort,
   baseOnly: values.peers === "base",
   serverEnv: values.profile ? PROFILED_ENV : {},
 });
