@@ -68,10 +68,17 @@ static void forget_others(struct others *other) {
   *other = (struct others){.control = -1, .streams = {-1, -1}, .input = -1};
 }
 
+/* As the guard does; a copy would be watched on. */
+static void close_watched(int fd) {
+  if (fd < 0) return;
+  unwatch(fd);
+  sys_close(fd);
+}
+
 static void replace(int *guards, int *ours, bool guard_reads) {
   int ends[2];
   must(sys_pipe(ends) == 0);
-  sys_close(*guards);
+  close_watched(*guards);
   *guards = ends[guard_reads ? 0 : 1];
   *ours = ends[guard_reads ? 1 : 0];
   for (int end = 0; end < 2; end++) (void)sys_fcntl(ends[end], F_SETFL, O_NONBLOCK);
@@ -85,7 +92,7 @@ static void play(int index) {
   forget_others(other);
   int pair[2];
   must(SYS4(__NR_socketpair, SYS_AF_UNIX, SYS_SOCK_SEQPACKET | SYS_SOCK_CLOEXEC | SYS_SOCK_NONBLOCK, 0, pair) == 0);
-  sys_close(execution->control);
+  close_watched(execution->control);
   execution->control = pair[0];
   other->control = pair[1];
   (void)watch(execution->control, EPOLLIN, WATCH_CONTROL, index);
