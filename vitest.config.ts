@@ -23,6 +23,8 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Long enough for an engine or a store that is busy with other suites.
+          expect: { poll: { timeout: 20_000 } },
           // Three suites at a time, whatever the machine: one waits for a clock while the engine works for another.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },

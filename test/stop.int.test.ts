@@ -176,7 +176,9 @@ for (const engine of ["docker", "podman"] as const) {
               if (byGuard) expect(guarantees).toMatchObject({ way: "guard", stop: "tree" });
               expect(stopped.tookMs).toBeLessThan(GRACE_MS + SAFELY_WITHIN_MS);
               tookMs.push(Math.max(0, Math.round(stopped.tookMs)));
-              await expect.poll(async () => (await left()).map(describeProcess)).toEqual([]);
+              await expect
+                .poll(async () => (await left()).map(describeProcess), { timeout: 1_000 })
+                .toEqual([]);
             }
             const inTime = tookMs.filter((ms) => ms <= GRACE_MS + 1_000).length;
             console.log(

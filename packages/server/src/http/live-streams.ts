@@ -51,6 +51,8 @@ function tooManyFollowers(most: number): AppError {
   });
 }
 
+/** Who is silent this long is asked whether he is there. */
+const KEEP_ALIVE_MS = 30_000;
 const HEADERS = {
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
@@ -108,6 +110,7 @@ async function pump(
   options: PumpOptions,
 ): Promise<void> {
   if (options.isHead) return void raw.end();
+  raw.socket?.setKeepAlive(true, KEEP_ALIVE_MS);
   raw.flushHeaders();
   const stopPings = startPings(raw, options.ping);
   try {

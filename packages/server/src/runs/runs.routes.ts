@@ -66,6 +66,8 @@ const streamed = z.string().meta({ description: "a stream" });
 const wholeRun = builtWhole(runSchema);
 const TAGS = ["runs"];
 const BYTES = "application/octet-stream";
+/** What is behind the reader's pipe may have work to do before it takes more. */
+const PIPE_MAY_REST_MS = 10 * 60 * 1000;
 
 /** Everything under /api/v1/runs. */
 export function runRoutes(deps: RunRoutesDeps): (app: App) => void {
@@ -285,6 +287,7 @@ function outputRoutes(app: App, deps: RunRoutesDeps): void {
         return sendLive(reply, (signal) => followBytes(deps, row.run_id, { ...bytes, signal }), {
           contentType: BYTES,
           saysItsEnd: false,
+          stalledMs: PIPE_MAY_REST_MS,
         });
       }
       const stored = fromOffset(deps.output.readRaw(row.run_id, row.id, stream), offset);
