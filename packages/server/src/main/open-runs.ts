@@ -38,6 +38,7 @@ import {
   submitRun,
 } from "../runs/submit-run.ts";
 import { outputComparer } from "../runs/same-output.ts";
+import { outputRoutes } from "../runs/output.routes.ts";
 import { sameOutputRoutes } from "../runs/same-output.routes.ts";
 import { deleteRotations } from "../runs/rotation-store.ts";
 import type { ScriptLibrary } from "../scripts/script-library.ts";
@@ -214,6 +215,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   return {
     routes: (app) => {
       routes(app);
+      outputRoutes(shared)(app);
       sameOutputRoutes(compareOutput)(app);
     },
     submit,

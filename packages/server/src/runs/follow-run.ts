@@ -4,9 +4,10 @@ import type { Database } from "../database/database.ts";
 import type { OutputStream } from "../engines/engine.ts";
 import type { OutputLog } from "../output/output-log.ts";
 import { fromOffset, type OutputEncoder, RawOutput } from "./output-frames.ts";
+import { pickExecutions } from "./pick-executions.ts";
 import { toLastAttempts } from "./last-attempts.ts";
 import { type EndedRun, type RunSignals, type Waiter, waitForRun } from "./run-signals.ts";
-import { type ExecutionRow, getRun, listExecutions, type RunRow } from "./run-store.ts";
+import { type ExecutionRow, getRun, type RunRow } from "./run-store.ts";
 import { toExecution, toRunSummary } from "./run-view.ts";
 
 /** A lost signal costs this much delay and no data. */
@@ -53,7 +54,7 @@ export async function* followRun(
 ): AsyncGenerator<RunEventMessage | Buffer> {
   const waiter = waitForRun(deps.signals, runId, { onlyEnd: false });
   try {
-    const executions = await pickExecutions(deps, runId, options.executionId);
+    const executions = await pickExecutions(deps.db, runId, options.executionId);
     const { after, encoder } = options;
     const reading = { deps, runId, after, encoder };
     let output = outputReader(reading, executions);
@@ -61,7 +62,7 @@ export async function* followRun(
     const told = new Map<string, string>();
     while (!options.signal.aborted) {
       const run = await getRun(deps.db, runId);
-      const rows = await pickExecutions(deps, runId, options.executionId);
+      const rows = await pickExecutions(deps.db, runId, options.executionId);
       // An attempt that came since has output of its own.
       if (rows.length > known) output = outputReader(reading, rows);
       known = rows.length;
@@ -102,11 +103,6 @@ async function* onlyBytes(
     if (Buffer.isBuffer(told)) yield told;
     else if (told.event === "execution" && isTerminal(told.data.state)) return;
   }
-}
-
-async function pickExecutions(deps: FollowDeps, runId: string, executionId: string | undefined) {
-  const rows = await listExecutions(deps.db, runId);
-  return executionId ? rows.filter((row) => row.id === executionId) : rows;
 }
 
 /** What was read of a run's output: up to that number. */
