@@ -172,6 +172,7 @@ async function onlyExecution(
   throw new AppError("QUERY_INVALID", {
     detail: `The run ${runId} has ${rows.length} executions; say which one.`,
     errors: [{ pointer: "/execution", detail: "give the id of one execution" }],
+    hint: `Their ids: GET /api/v1/runs/${runId}`,
   });
 }
 
