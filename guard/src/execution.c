@@ -18,13 +18,6 @@ void execution_clear(struct execution *execution) {
   execution->control = execution->input_fd = execution->streams[0] = execution->streams[1] = -1;
 }
 
-/* A run-init that is just being started holds copies for a moment, and what is open somewhere is watched on. */
-static void close_watched(int fd) {
-  if (fd < 0) return;
-  unwatch(fd);
-  sys_close(fd);
-}
-
 void execution_forget(struct execution *execution) {
   launch_remove_script(execution->script_path);
   close_watched(execution->control);

@@ -16,6 +16,12 @@ int watch(int fd, uint32_t events, enum watched what, int index) {
 
 void unwatch(int fd) { (void)sys_epoll_change(guard.epoll, EPOLL_CTL_DEL, fd, 0, 0); }
 
+void close_watched(int fd) {
+  if (fd < 0) return;
+  unwatch(fd);
+  sys_close(fd);
+}
+
 void watch_streams(int index) {
   struct execution *execution = &executions[index];
   for (int stream = 0; stream < 2; stream++) {

@@ -62,6 +62,8 @@ uint64_t watch_data(enum watched what, int index);
 /* Negative where the kernel refuses. */
 int watch(int fd, uint32_t events, enum watched what, int index);
 void unwatch(int fd);
+/* A run-init that is just being started holds copies for a moment, and what is open somewhere is watched on. */
+void close_watched(int fd);
 /* Watches streams exactly while what they give can be kept: a script that is ahead waits in its write. */
 void watch_streams(int index);
 

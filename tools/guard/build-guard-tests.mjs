@@ -63,7 +63,10 @@ const PROGRAMS = {
       "-fsanitize=fuzzer,address,undefined",
       ...["-include", join(FUZZ, "pretend.h")],
     ],
-    sources: () => [join(FUZZ, "connection.c"), ...without("main.c")],
+    sources: () => [
+      ...["connection.c", "scripts.c", "server.c"].map((name) => join(FUZZ, name)),
+      ...without("main.c"),
+    ],
   },
 };
 

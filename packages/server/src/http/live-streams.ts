@@ -45,7 +45,7 @@ export function liveStreams(options: {
 
 function tooManyFollowers(most: number): AppError {
   return new AppError("RATE_LIMITED", {
-    detail: `${most} event streams are open already.`,
+    detail: `${most} streams are open already.`,
     hint: "Close one, or read the output page by page.",
     extra: { retryAfterSeconds: 5 },
   });

@@ -44,6 +44,8 @@ export class FrameFile {
     if (!block) return (await this.#readShort()) ?? this.#readFile(mostBytes);
     block.pins += 1;
     this.#pinned = block;
+    // Whoever keeps up needs no memory of its own.
+    this.#free = undefined;
     const { frames, endOffset } = parseFrames(block.bytes, this.#offset - block.at, {
       isTrusted: true,
     });

@@ -54,18 +54,17 @@ export async function* followRun(
 ): AsyncGenerator<RunEventMessage | Buffer> {
   const waiter = waitForRun(deps.signals, runId, { onlyEnd: false });
   try {
-    const executions = await pickExecutions(deps.db, runId, options.executionId);
     const { after, encoder } = options;
     const reading = { deps, runId, after, encoder };
-    let output = outputReader(reading, executions);
-    let known = executions.length;
+    let rows: readonly ExecutionRow[] = [];
+    let output = outputReader(reading, rows);
     const told = new Map<string, string>();
     while (!options.signal.aborted) {
       const run = await getRun(deps.db, runId);
-      const rows = await pickExecutions(deps.db, runId, options.executionId);
+      const known = rows.length;
+      rows = await pickExecutions(deps.db, runId, options.executionId);
       // An attempt that came since has output of its own.
       if (rows.length > known) output = outputReader(reading, rows);
-      known = rows.length;
       const lookAgainAt = performance.now() + COALESCE_MS;
       yield* output();
       yield* changes(run, rows, told);
