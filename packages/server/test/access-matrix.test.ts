@@ -11,6 +11,7 @@ beforeAll(async () => {
   const targets = { find: () => undefined };
   const select = {
     listTargets: () => [],
+    catchUpTargets: async () => {},
     refreshTargets: async () => {},
     readGroups: async () => new Map(),
   };

@@ -61,6 +61,8 @@ export interface OpenEngines {
   problems(): string[];
   /** Reads all of them again now, within a bound. */
   refresh(): Promise<void>;
+  /** Waits until the targets are those after every event so far, within a bound. */
+  catchUp(): Promise<void>;
   /** Waits until each was read once, or the time is up. */
   ready(timeoutMs: number): Promise<void>;
   /** Calls back when any engine's state or containers changed. */
@@ -130,13 +132,8 @@ export async function openEngines(
     },
     list: () => Promise.all(all.map(toView)),
     problems: () => all.flatMap(toProblems),
-    refresh: async () => {
-      const reads = Promise.all(all.map(({ inventory }) => inventory.refresh()));
-      await Promise.race([
-        reads,
-        new Promise((resolve) => setTimeout(resolve, REFRESH_WITHIN_MS).unref()),
-      ]);
-    },
+    refresh: () => withinBound(all.map(({ inventory }) => inventory.refresh())),
+    catchUp: () => withinBound(all.map(({ inventory }) => inventory.catchUp())),
     ready: async (timeoutMs) =>
       void (await Promise.all(all.map(({ inventory }) => inventory.ready(timeoutMs)))),
     subscribe: (listener) => {
@@ -167,6 +164,14 @@ export async function openEngines(
       }
     },
   };
+}
+
+/** Waits no longer than an engine that hangs may hold a request up. */
+async function withinBound(reads: readonly Promise<void>[]): Promise<void> {
+  const bound = Promise.withResolvers<void>();
+  const timer = setTimeout(bound.resolve, REFRESH_WITHIN_MS);
+  await Promise.race([Promise.all(reads), bound.promise]);
+  clearTimeout(timer);
 }
 
 function within(signal: AbortSignal): AbortSignal {

@@ -110,6 +110,7 @@ export async function openServer(
   const savedGroups = groups({ db, synced, audit, newId, now: Date.now });
   const select = {
     listTargets: engines.targets.list,
+    catchUpTargets: engines.catchUp,
     refreshTargets: engines.refresh,
     readGroups: savedGroups.readAll,
   };
@@ -201,6 +202,7 @@ export async function openServer(
       targetRoutes({ targets: engines.targets, select, listEngines: engines.list }),
       doctorRoutes({
         targets: engines.targets,
+        catchUpTargets: engines.catchUp,
         refreshTargets: engines.refresh,
         findExaminer: engines.findExaminer,
         findStopped: engines.findStopped,

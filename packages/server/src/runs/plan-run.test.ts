@@ -21,6 +21,7 @@ const deps: PlanDeps = {
   scripts: { get: () => Promise.reject(), getVersion: () => Promise.reject() },
   select: {
     listTargets: () => [TARGET],
+    catchUpTargets: async () => {},
     refreshTargets: async () => {},
     readGroups: async () => new Map(),
   },

@@ -8,7 +8,9 @@ const SHORTEST_ID_PREFIX = 12;
 
 export interface ExamineTargetDeps {
   readonly targets: Pick<TargetDirectory, "list">;
-  /** Asks the engines now; a container that started a moment ago may not be listed yet. */
+  /** Waits until what the engines have told is in the list. */
+  readonly catchUpTargets: () => Promise<void>;
+  /** Asks the engines now, whatever they have told. */
   readonly refreshTargets: () => Promise<void>;
   readonly findExaminer: (engine: string) => Examiner | undefined;
   /** Tells the state of a container that is no target, because it does not run. */
@@ -35,6 +37,7 @@ export async function examineTarget(
 }
 
 async function findTarget(deps: ExamineTargetDeps, named: string): Promise<Target> {
+  await deps.catchUpTargets();
   let found = matching(deps.targets.list(), named);
   if (found.length === 0) {
     await deps.refreshTargets();

@@ -22,6 +22,8 @@ export interface Inventory {
   ready(timeoutMs: number): Promise<void>;
   /** Reads everything again now. */
   refresh(): Promise<void>;
+  /** Resolves when what has happened so far was read: at once where events tell in time, and nothing is left of them to read. */
+  catchUp(): Promise<void>;
   /** Calls back after each change; the returned function ends that. */
   subscribe(listener: () => void): () => void;
   /** Hands each event on once; what happened while the connection was away comes late, as far as the engine remembers it. */
@@ -52,6 +54,11 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
   let allStale = true;
   let reading: Promise<void> | undefined;
   let readAgain = false;
+  /** Counts what says that something may have changed. */
+  let heardChanges = 0;
+  /** How much of that had been heard when the last read began. */
+  let readChanges = 0;
+  let readEnded = Promise.withResolvers<void>();
 
   function show(next: InventorySnapshot): void {
     snapshot = next;
@@ -86,7 +93,9 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
     return new Map(trusted.map((container) => [container.id, container]));
   }
 
+  /** A read that fails answers too: the snapshot says then that the engine is down. */
   async function read(): Promise<void> {
+    const heard = heardChanges;
     try {
       const containers = await readContainers(engine, takeTrusted());
       if (!closing.signal.aborted) show({ containers, state: "up", problem: undefined });
@@ -94,10 +103,26 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
       allStale = true;
       if (!closing.signal.aborted) show({ ...snapshot, state: "down", problem: toProblem(error) });
     }
+    readChanges = heard;
+    readEnded.resolve();
+    readEnded = Promise.withResolvers();
+  }
+
+  /** Waits for the read that is under way and one more at most, whatever else is told meanwhile. */
+  async function catchUp(): Promise<void> {
+    if (snapshot.state !== "up") return;
+    if (await tellsLate(engine)) heardChanges += 1;
+    const heard = heardChanges;
+    while (readChanges < heard && !closing.signal.aborted) {
+      const ended = readEnded.promise;
+      void refresh();
+      await ended;
+    }
   }
 
   function refreshAll(): void {
     allStale = true;
+    heardChanges += 1;
     void refresh();
   }
 
@@ -116,6 +141,7 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
     for await (const event of events) {
       if (!replay.take(event)) continue;
       stale.add(event.containerId);
+      heardChanges += 1;
       for (const listener of eventListeners) listener(event);
       settling ??= setTimeout(() => {
         settling = undefined;
@@ -150,6 +176,7 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
     snapshot: () => snapshot,
     ready: (timeoutMs) => Promise.race([firstRead.promise, delay(timeoutMs, closing.signal)]),
     refresh,
+    catchUp,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -162,6 +189,11 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
       eventListeners.clear();
     },
   };
+}
+
+/** Podman looks for new events four times a second, and lists what they tell of before that. */
+async function tellsLate(engine: Engine): Promise<boolean> {
+  return (await engine.version()).product === "podman";
 }
 
 /** Lists the containers and inspects those that are new or not to be trusted. */

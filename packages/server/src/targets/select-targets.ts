@@ -13,7 +13,9 @@ import {
 
 export interface SelectTargetsDeps {
   readonly listTargets: () => readonly Target[];
-  /** Asks the engines now; a container that started a moment ago may not be listed yet. */
+  /** Waits until what the engines have told is in the list: a container that started or ended right before the request. */
+  readonly catchUpTargets: () => Promise<void>;
+  /** Asks the engines now, whatever they have told. */
   readonly refreshTargets: () => Promise<void>;
   readonly readGroups: () => Promise<SavedGroups>;
 }
@@ -43,7 +45,7 @@ export async function selectTargets(
   { on, except = [], onePerService: one = false }: SelectionRequest,
 ): Promise<Selection> {
   const choice = { on: on.map(parseSelector), except: except.map(parseSelector) };
-  const groups = await readMentioned(deps, choice);
+  const [groups] = await Promise.all([readMentioned(deps, choice), deps.catchUpTargets()]);
   const select = () => toSelection(choice, { targets: deps.listTargets(), groups, one });
   const selection = select();
   if (selection.targets.length > 0) return selection;
