@@ -46,7 +46,7 @@ import type { Vault } from "../secrets/vault.ts";
 import type { SelectTargetsDeps } from "../targets/select-targets.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { assertFreeSpace, freeSpace } from "./free-space.ts";
-import { memoryGiver } from "./give-back-memory.ts";
+import { type MemoryGiver, memoryGiver } from "./give-back-memory.ts";
 import { newId } from "../ids/new-id.ts";
 import { ignoreEnded, openConductor } from "./open-conductor.ts";
 import type { OpenEngines } from "./open-engines.ts";
@@ -98,7 +98,9 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
   const { config, db, synced, vault, engines, metrics, logger, runEnded } = deps;
   const { limits } = config;
   const signals = runSignals();
-  const output = openOutput(deps, signals);
+  const isBusy = () => dispatcher.inFlight > 0;
+  const memory = memoryGiver(isBusy);
+  const output = openOutput(deps, { signals, memory });
   const findFreeBytes = freeSpace(config.dataDir);
   let closing = false;
 
@@ -139,8 +141,6 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
     cancel,
   });
   const countWaiting = () => dispatcher.waiting + conductor.held;
-  const isBusy = () => dispatcher.inFlight > 0;
-  const memory = memoryGiver(isBusy);
   function showLoad(): void {
     metrics.executionsQueued.set(countWaiting());
     metrics.executionsInFlight.set(dispatcher.inFlight);
@@ -257,7 +257,7 @@ export function openRuns(deps: OpenRunsDeps): OpenRuns {
 
 function openOutput(
   { db, metrics, outputDirectory }: OpenRunsDeps,
-  signals: RunSignals,
+  { signals, memory }: { readonly signals: RunSignals; readonly memory: MemoryGiver },
 ): OutputLog {
   return fileOutputLog({
     directory: outputDirectory,
@@ -265,6 +265,7 @@ function openOutput(
     now: Date.now,
     onFlushed: (runId, bytes) => {
       metrics.outputBytes.inc(bytes);
+      memory.stored(bytes);
       signals.notify(runId, { mayBeOver: false });
     },
   });

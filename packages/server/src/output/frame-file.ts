@@ -42,7 +42,7 @@ export class FrameFile {
     const block = known?.find(this.#offset);
     if (!block && known?.isGrowing) return this.#readGrowing(known.end, mostBytes);
     if (!block) return (await this.#readShort()) ?? this.#readFile(mostBytes);
-    block.pins += 1;
+    block.pin();
     this.#pinned = block;
     // Whoever keeps up needs no memory of its own.
     this.#free = undefined;
@@ -55,7 +55,7 @@ export class FrameFile {
 
   /** Says that no frame that was read is used any more. */
   release(): void {
-    if (this.#pinned) this.#pinned.pins -= 1;
+    this.#pinned?.release();
     this.#pinned = undefined;
     this.#free = this.#block ?? this.#free;
     this.#block = undefined;
@@ -99,9 +99,13 @@ export class FrameFile {
     if (!file) return NOTHING;
     try {
       const left = (await file.stat()).size - this.#offset;
-      if (left < HEADER_BYTES) return NOTHING;
+      if (left < HEADER_BYTES) {
+        // Until more comes, if it does, no memory is needed.
+        this.#free = undefined;
+        return NOTHING;
+      }
       const room = Math.min(left, roomFor(mostBytes));
-      const block = Buffer.allocUnsafe(room);
+      const block = this.#takeBlock(room);
       const { bytesRead } = await file.read(block, 0, room, this.#offset);
       const { frames, endOffset } = parseFrames(block.subarray(0, bytesRead), 0);
       this.#offset += endOffset;

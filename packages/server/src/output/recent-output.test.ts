@@ -32,13 +32,13 @@ test("one that writes much pushes out the others, and what is closed is forgotte
   expect(recent.find("/run/loud")).toBeDefined();
 });
 
-test("a block that is read is not overwritten; one that was released is used again", () => {
+test("a block that is read is not overwritten, and is used again when it was read, though it is long forgotten", () => {
   const recent = new RecentOutput(MOST_BYTES);
   const file = recent.open("/run/one", 0);
   file.grow(filled(recent, LARGE_BLOCK_BYTES, 1));
   const block = recent.find("/run/one")?.find(0);
   if (!block) throw new Error("it is not there");
-  block.pins += 1;
+  block.pin();
   const buffers = new Set<ArrayBufferLike>();
   for (let round = 0; round < 100; round++) {
     const bytes = filled(recent, LARGE_BLOCK_BYTES, 2);
@@ -47,4 +47,6 @@ test("a block that is read is not overwritten; one that was released is used aga
   }
   expect(block.bytes.every((byte) => byte === 1)).toBe(true);
   expect(buffers.size).toBeLessThanOrEqual(MOST_BYTES / LARGE_BLOCK_BYTES + 1);
+  block.release();
+  expect(recent.takeBuffer(LARGE_BLOCK_BYTES).buffer).toBe(block.bytes.buffer);
 });

@@ -10,8 +10,9 @@ export interface RecentBlock {
   /** Where in the file it begins. */
   readonly at: number;
   readonly bytes: Buffer;
-  /** Readers that still use its bytes; such a block is never used again. */
-  pins: number;
+  /** Says that somebody reads its bytes, which stay as they are until that is over. */
+  pin(): void;
+  release(): void;
 }
 
 /** What is known of a file without looking at it. */
@@ -75,7 +76,7 @@ export class RecentOutput {
   }
 
   #grow(file: KnownFile, bytes: Buffer): void {
-    file.add(bytes);
+    file.add(bytes, (block) => this.#reuse(block));
     this.#queue.push(file);
     this.#bytes += costOf(bytes);
     while (this.#bytes > this.#mostBytes) this.#dropOldest();
@@ -86,8 +87,13 @@ export class RecentOutput {
     const block = file?.removeOldest();
     if (!file || !block) return;
     this.#bytes -= costOf(block.bytes);
-    if (isLarge(block.bytes) && block.pins === 0) this.#free.push(wholeOf(block.bytes));
+    block.drop();
     this.#forgetIfDone(file);
+  }
+
+  #reuse(bytes: Buffer): void {
+    const isEnough = this.#free.length * LARGE_BLOCK_BYTES >= this.#mostBytes;
+    if (isLarge(bytes) && !isEnough) this.#free.push(wholeOf(bytes));
   }
 
   #forgetIfDone(file: KnownFile): void {
@@ -96,9 +102,38 @@ export class RecentOutput {
   }
 }
 
+class Block implements RecentBlock {
+  readonly at: number;
+  readonly bytes: Buffer;
+  readonly #onUnused: (bytes: Buffer) => void;
+  #pins = 0;
+  #isDropped = false;
+
+  constructor(at: number, bytes: Buffer, onUnused: (bytes: Buffer) => void) {
+    this.at = at;
+    this.bytes = bytes;
+    this.#onUnused = onUnused;
+  }
+
+  pin(): void {
+    this.#pins += 1;
+  }
+
+  release(): void {
+    this.#pins -= 1;
+    if (this.#isDropped && this.#pins === 0) this.#onUnused(this.bytes);
+  }
+
+  /** It is not found any more. */
+  drop(): void {
+    this.#isDropped = true;
+    if (this.#pins === 0) this.#onUnused(this.bytes);
+  }
+}
+
 class KnownFile implements RecentFile {
   readonly path: string;
-  readonly #blocks: RecentBlock[] = [];
+  readonly #blocks: Block[] = [];
   isGrowing = true;
   end: number;
 
@@ -111,12 +146,12 @@ class KnownFile implements RecentFile {
     return this.#blocks.length === 0;
   }
 
-  add(bytes: Buffer): void {
-    this.#blocks.push({ at: this.end, bytes, pins: 0 });
+  add(bytes: Buffer, onUnused: (bytes: Buffer) => void): void {
+    this.#blocks.push(new Block(this.end, bytes, onUnused));
     this.end += bytes.length;
   }
 
-  removeOldest(): RecentBlock | undefined {
+  removeOldest(): Block | undefined {
     return this.#blocks.shift();
   }
 

@@ -5,6 +5,7 @@ import type { SearchedLines, SearchIndex } from "./search-index.ts";
 import type { SearchedExecution, SearchQueueStore } from "./search-queue-store.ts";
 import { LineSplitter } from "./split-lines.ts";
 
+const STREAMS = ["stdout", "stderr"] as const;
 const LOOK_EVERY_MS = 500;
 const AT_ONCE = 20;
 /** What runs goes before what can be found later. */
@@ -92,19 +93,25 @@ async function readStreams(
   const streams = { stdout: new LineSplitter(half), stderr: new LineSplitter(half) };
   // What can not be read is found as far as it was: it must not keep all that ended later out of the index.
   await readInto(streams, deps, execution).catch(deps.onProblem);
-  return (["stdout", "stderr"] as const).map((stream) => ({
-    stream: { ...execution, stream },
+  return STREAMS.map((stream) => ({
+    stream: { ...execution.of, stream },
     lines: streams[stream].end(),
   }));
 }
 
+/** Stops where each stream is full, or has nothing more: a long one would be read to its end in search of the other. */
 async function readInto(
   streams: Readonly<Record<OutputStream, LineSplitter>>,
   { output }: IndexDeps,
-  { runId, executionId }: SearchedExecution,
+  { of: { runId, executionId }, written }: SearchedExecution,
 ): Promise<void> {
+  const left = { ...written };
+  const isDone = () => STREAMS.every((stream) => streams[stream].isFull || left[stream] <= 0);
   for await (const frames of output.readFrames(runId, executionId)) {
-    for (const { stream, payload } of frames) streams[stream].add(payload);
-    if (streams.stdout.isFull && streams.stderr.isFull) return;
+    for (const { stream, payload } of frames) {
+      streams[stream].add(payload);
+      left[stream] -= payload.length;
+    }
+    if (isDone()) return;
   }
 }

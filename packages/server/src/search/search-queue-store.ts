@@ -1,6 +1,7 @@
 import { TERMINAL_EXECUTION_STATES } from "@deckhand/core";
 import type { Kysely } from "kysely";
 import type { Database } from "../database/database.ts";
+import type { OutputStream } from "../engines/engine.ts";
 import type { SearchedStream } from "./search-index.ts";
 
 export interface QueuedExecution {
@@ -9,7 +10,11 @@ export interface QueuedExecution {
 }
 
 /** An execution whose output can be searched. */
-export type SearchedExecution = Omit<SearchedStream, "stream">;
+export interface SearchedExecution {
+  readonly of: Omit<SearchedStream, "stream">;
+  /** Bytes that it wrote; not all of them need be kept. */
+  readonly written: Readonly<Record<OutputStream, number>>;
+}
 
 export interface SearchQueueStore {
   list(limit: number): Promise<readonly QueuedExecution[]>;
@@ -62,19 +67,22 @@ async function findExecution(
     .selectFrom("executions")
     .innerJoin("runs", "runs.id", "executions.run_id")
     .select(["executions.id", "run_id", "target_id", "target_name", "executions.state"])
-    .select(["executions.finished_at", "script_name"])
+    .select(["executions.finished_at", "script_name", "stdout_bytes", "stderr_bytes"])
     .where("executions.id", "=", executionId)
     .where("output_expired_at", "is", null)
     .executeTakeFirst();
   return (
     row && {
-      executionId: row.id,
-      runId: row.run_id,
-      targetId: row.target_id,
-      target: row.target_name,
-      script: row.script_name,
-      state: row.state,
-      finishedAtMs: row.finished_at ?? 0,
+      of: {
+        executionId: row.id,
+        runId: row.run_id,
+        targetId: row.target_id,
+        target: row.target_name,
+        script: row.script_name,
+        state: row.state,
+        finishedAtMs: row.finished_at ?? 0,
+      },
+      written: { stdout: row.stdout_bytes, stderr: row.stderr_bytes },
     }
   );
 }
