@@ -48,7 +48,11 @@ export const streaming: SpeedPromise = {
 function turnsOf({ peers, deckhand }: Lab, container: string): readonly Turn[] {
   const stream = (of: string, act: () => Promise<void>): Turn => ({
     of,
-    measure: async () => BYTES / MIB / ((await timed(act)) / 1000),
+    measure: async () => {
+      const seconds = (await timed(act)) / 1000;
+      await deckhand.dropOutput();
+      return BYTES / MIB / seconds;
+    },
   });
   return [
     ...peers.map((peer) => stream(peer.name, () => peer.stream(container, BYTES))),
