@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import type { Execution } from "@deckhand/core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { docker } from "./support/containers.ts";
 import { type DeckhandServer, startDeckhandServer } from "./support/deckhand-server.ts";
 import { engines } from "./support/engines.ts";
 import {
@@ -33,15 +35,15 @@ async function start(engine: EngineName, label: string): Promise<TargetContainer
   return container;
 }
 
-/** Names of the containers that a run with a label went to, all of which it succeeded in. */
-async function namesWith(label: string): Promise<readonly string[]> {
-  const run = await server.run({
-    inline: { text: "true", interpreter: "sh" },
-    on: [`label=${label}`],
-  });
+/** What a run went to, in all of which it succeeded. */
+async function targetsOf(selector: string): Promise<readonly Execution["target"][]> {
+  const run = await server.run({ inline: { text: "true", interpreter: "sh" }, on: [selector] });
   expect(run.state, JSON.stringify(run.executions)).toBe("succeeded");
-  return run.executions.map(({ target }) => target.name);
+  return run.executions.map(({ target }) => target);
 }
+
+const namesWith = async (label: string) =>
+  (await targetsOf(`label=${label}`)).map(({ name }) => name);
 
 describe.each(["docker", "podman"] as const)("on %s, right after it happened", (engine) => {
   test("a container that started is among others with its label", async () => {
@@ -61,4 +63,18 @@ describe.each(["docker", "podman"] as const)("on %s, right after it happened", (
       expect(await namesWith(label)).toEqual(containers.map(({ name }) => name).toSorted());
     }
   });
+});
+
+test("right after it was taken over, a name means the container that has it now", async () => {
+  const name = `dh-test-fresh-${randomBytes(4).toString("hex")}`;
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      if (round > 0) await docker("rm", "--force", name);
+      const flags = ["--detach", "--name", name, "--network", "none", "--entrypoint", "sleep"];
+      const id = await docker("run", ...flags, engines().images.busybox, "1000");
+      expect((await targetsOf(name)).map(({ containerId }) => containerId)).toEqual([id]);
+    }
+  } finally {
+    await docker("rm", "--force", name);
+  }
 });

@@ -78,6 +78,7 @@ export * from "./selector/explain-no-match.ts";
 export * from "./selector/format-selector.ts";
 export * from "./selector/group-members.ts";
 export * from "./selector/match-targets.ts";
+export * from "./selector/names-one-target.ts";
 export * from "./selector/one-per-service.ts";
 export * from "./selector/parse-selector.ts";
 export * from "./selector/selector.ts";

@@ -24,7 +24,7 @@ import { filedSession } from "../sessions/filed/filed-session.ts";
 import { DIRECT_GUARANTEES } from "../sessions/direct/direct-execution.ts";
 import type { ContainerPlace, Examiner } from "../sessions/examination.ts";
 import type { Session } from "../sessions/session.ts";
-import { engineInventory, type Inventory } from "../targets/inventory.ts";
+import { type CatchUpOptions, engineInventory, type Inventory } from "../targets/inventory.ts";
 import { targetDirectory, type TargetDirectory } from "../targets/target-directory.ts";
 import { watchContainer } from "./watch-container.ts";
 
@@ -62,7 +62,7 @@ export interface OpenEngines {
   /** Reads all of them again now, within a bound. */
   refresh(): Promise<void>;
   /** Waits until the targets are those after every event so far, within a bound. */
-  catchUp(): Promise<void>;
+  catchUp(options: CatchUpOptions): Promise<void>;
   /** Waits until each was read once, or the time is up. */
   ready(timeoutMs: number): Promise<void>;
   /** Calls back when any engine's state or containers changed. */
@@ -133,7 +133,7 @@ export async function openEngines(
     list: () => Promise.all(all.map(toView)),
     problems: () => all.flatMap(toProblems),
     refresh: () => withinBound(all.map(({ inventory }) => inventory.refresh())),
-    catchUp: () => withinBound(all.map(({ inventory }) => inventory.catchUp())),
+    catchUp: (options) => withinBound(all.map(({ inventory }) => inventory.catchUp(options))),
     ready: async (timeoutMs) =>
       void (await Promise.all(all.map(({ inventory }) => inventory.ready(timeoutMs)))),
     subscribe: (listener) => {

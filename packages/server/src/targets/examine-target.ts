@@ -1,6 +1,7 @@
 import { AppError, type ExaminationView, type Target } from "@deckhand/core";
 import type { Examination, Examiner } from "../sessions/examination.ts";
 import { describeExamination } from "./describe-examination.ts";
+import type { CatchUpOptions } from "./inventory.ts";
 import type { TargetDirectory } from "./target-directory.ts";
 
 /** Shorter beginnings of a container's id are more likely a mistyped name. */
@@ -9,7 +10,7 @@ const SHORTEST_ID_PREFIX = 12;
 export interface ExamineTargetDeps {
   readonly targets: Pick<TargetDirectory, "list">;
   /** Waits until what the engines have told is in the list. */
-  readonly catchUpTargets: () => Promise<void>;
+  readonly catchUpTargets: (options: CatchUpOptions) => Promise<void>;
   /** Asks the engines now, whatever they have told. */
   readonly refreshTargets: () => Promise<void>;
   readonly findExaminer: (engine: string) => Examiner | undefined;
@@ -37,7 +38,7 @@ export async function examineTarget(
 }
 
 async function findTarget(deps: ExamineTargetDeps, named: string): Promise<Target> {
-  await deps.catchUpTargets();
+  await deps.catchUpTargets({ untold: false });
   let found = matching(deps.targets.list(), named);
   if (found.length === 0) {
     await deps.refreshTargets();

@@ -15,6 +15,11 @@ export interface InventorySnapshot {
   readonly problem: string | undefined;
 }
 
+export interface CatchUpOptions {
+  /** Whether what an engine may not have told yet counts too, though it costs a read where events come late. */
+  readonly untold: boolean;
+}
+
 /** The containers of one engine that run, as far as it lets us see, fresh within a moment. */
 export interface Inventory {
   snapshot(): InventorySnapshot;
@@ -22,8 +27,8 @@ export interface Inventory {
   ready(timeoutMs: number): Promise<void>;
   /** Reads everything again now. */
   refresh(): Promise<void>;
-  /** Resolves when what has happened so far was read: at once where events tell in time, and nothing is left of them to read. */
-  catchUp(): Promise<void>;
+  /** Resolves when what events have told so far was read: at once when nothing is left of it. */
+  catchUp(options: CatchUpOptions): Promise<void>;
   /** Calls back after each change; the returned function ends that. */
   subscribe(listener: () => void): () => void;
   /** Hands each event on once; what happened while the connection was away comes late, as far as the engine remembers it. */
@@ -109,9 +114,9 @@ export function engineInventory({ engine, rereadMs = REREAD_MS }: InventoryOptio
   }
 
   /** Waits for the read that is under way and one more at most, whatever else is told meanwhile. */
-  async function catchUp(): Promise<void> {
+  async function catchUp({ untold }: CatchUpOptions): Promise<void> {
     if (snapshot.state !== "up") return;
-    if (await tellsLate(engine)) heardChanges += 1;
+    if (untold && (await tellsLate(engine))) heardChanges += 1;
     const heard = heardChanges;
     while (readChanges < heard && !closing.signal.aborted) {
       const ended = readEnded.promise;

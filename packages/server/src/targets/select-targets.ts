@@ -3,6 +3,7 @@ import {
   explainNoMatch,
   groupNames,
   matchTargets,
+  namesOneTarget,
   type NoMatch,
   onePerService,
   parseSelector,
@@ -10,11 +11,12 @@ import {
   type Target,
   type TargetChoice,
 } from "@deckhand/core";
+import type { CatchUpOptions } from "./inventory.ts";
 
 export interface SelectTargetsDeps {
   readonly listTargets: () => readonly Target[];
   /** Waits until what the engines have told is in the list: a container that started or ended right before the request. */
-  readonly catchUpTargets: () => Promise<void>;
+  readonly catchUpTargets: (options: CatchUpOptions) => Promise<void>;
   /** Asks the engines now, whatever they have told. */
   readonly refreshTargets: () => Promise<void>;
   readonly readGroups: () => Promise<SavedGroups>;
@@ -45,7 +47,11 @@ export async function selectTargets(
   { on, except = [], onePerService: one = false }: SelectionRequest,
 ): Promise<Selection> {
   const choice = { on: on.map(parseSelector), except: except.map(parseSelector) };
-  const [groups] = await Promise.all([readMentioned(deps, choice), deps.catchUpTargets()]);
+  const untold = !(choice.on.length === 1 && choice.on.every(namesOneTarget));
+  const [groups] = await Promise.all([
+    readMentioned(deps, choice),
+    deps.catchUpTargets({ untold }),
+  ]);
   const select = () => toSelection(choice, { targets: deps.listTargets(), groups, one });
   const selection = select();
   if (selection.targets.length > 0) return selection;
