@@ -94,9 +94,16 @@ for (const [name, { request, ends }] of Object.entries(EATERS)) {
         const execution = onlyExecution(ended);
         expect(await mainProcess(container), JSON.stringify(execution)).toBe(before);
         expect(ended.state, JSON.stringify(execution)).toBe("failed");
-        expect(execution).toMatchObject({ ...ends, guarantees: { way: "guard" }, leftovers: [] });
-        expect(execution.usage?.oomKills).toBeGreaterThanOrEqual(1);
-        kills += execution.usage?.oomKills ?? 0;
+        const oomKills = execution.usage?.oomKills ?? 0;
+        // Where the first has not given its memory back in time, the kernel takes the next: the script itself.
+        const isNextToo = oomKills > 1 && execution.signal === "SIGKILL";
+        expect(execution).toMatchObject({
+          ...(isNextToo ? { exitCode: 137 } : ends),
+          guarantees: { way: "guard" },
+          leftovers: [],
+        });
+        expect(oomKills).toBeGreaterThanOrEqual(1);
+        kills += oomKills;
       }
       console.log(
         `${ROUNDS} of ${ROUNDS} times the main process lived; ${kills} processes of scripts were killed`,

@@ -207,6 +207,23 @@ describe("a connection that breaks", () => {
   });
 });
 
+test("a container that was restarted while its engine was away is the cause, and not the guard that went with it", async () => {
+  const proxy = await socketProxy({ target: docker.socketPath });
+  const throughProxy = dockerEngine({ name: "proxied", address: `unix://${proxy.socketPath}` });
+  const own = await newContainer();
+  const spec = toSpec("echo begun; sleep 99", { containerId: own.id });
+  const ended = readToEnd(await start(openGuarded(throughProxy), spec));
+  proxy.cut();
+  await command("restart", "--time", "1", own.name);
+  proxy.restore();
+  expect((await ended).outcome).toMatchObject({
+    kind: "lost",
+    reason: { code: "container-restarted" },
+  });
+  throughProxy.close();
+  await proxy.close();
+});
+
 describe("output that nobody takes", () => {
   test("waits in the container within a bound, and holds nobody else up", async () => {
     const sessions = openGuarded(engine);

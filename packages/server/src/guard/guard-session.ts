@@ -143,12 +143,14 @@ export class GuardSession {
       signal,
     });
     this.#tried = tried;
+    const before = this.#startedAt;
     this.#startedAt = container?.startedAt;
-    this.#connected(link);
+    this.#connected(link, before);
     return link;
   }
 
-  #connected(link: GuardLink): void {
+  /** `before`: when the container of the last connection had started. */
+  #connected(link: GuardLink, before: string | undefined): void {
     const isOther = this.#instance !== undefined && this.#instance !== link.hello.instance;
     this.#link = link;
     this.#instance = link.hello.instance;
@@ -158,7 +160,7 @@ export class GuardSession {
     });
     for (const execution of this.#executions.values()) {
       // What an earlier guard may have started can not be started again.
-      if (isOther && execution.wasSent) void this.#lose(execution);
+      if (isOther && execution.wasSent) void this.#lose(execution, before);
       else execution.connect();
     }
     if (!link.startedGuard) link.send({ type: "list" });
@@ -167,7 +169,7 @@ export class GuardSession {
   #take(link: GuardLink, frame: GuardFrame): void {
     if ("channel" in frame) {
       const execution = this.#executions.get(frame.channel);
-      if (frame.type === "unknown" && execution) void this.#lose(execution);
+      if (frame.type === "unknown" && execution) void this.#lose(execution, this.#startedAt);
       else execution?.take(frame);
     } else if (frame.type === "state") {
       void this.#endUnwanted(link, frame.id);
@@ -223,14 +225,14 @@ export class GuardSession {
 
   async #loseIfEnded(): Promise<void> {
     for (const execution of this.#executions.values()) {
-      const reason = await this.#findEnd(execution.spec);
+      const reason = await this.#findEnd(execution.spec, this.#startedAt);
       if (reason) execution.lose(reason);
     }
   }
 
   /** The guard does not know it (any more): its container ended, or somebody killed the guard. */
-  async #lose(execution: GuardExecution): Promise<void> {
-    const reason = await this.#findEnd(execution.spec);
+  async #lose(execution: GuardExecution, lastStartedAt: string | undefined): Promise<void> {
+    const reason = await this.#findEnd(execution.spec, lastStartedAt);
     execution.forgotten(
       reason ?? {
         code: "guard-gone",
@@ -240,7 +242,10 @@ export class GuardSession {
   }
 
   /** `undefined` while the container that the execution belongs to runs, or nobody can tell. */
-  async #findEnd(spec: ExecutionSpec): Promise<OutcomeReason | undefined> {
+  async #findEnd(
+    spec: ExecutionSpec,
+    lastStartedAt: string | undefined,
+  ): Promise<OutcomeReason | undefined> {
     try {
       const container = await this.#options.engine.findContainer(
         this.#options.containerId,
@@ -258,7 +263,7 @@ export class GuardSession {
           ? { code: "out-of-memory", detail: `The container ran out of memory. ${how}` }
           : { code: "container-stopped", detail: how };
       }
-      const before = spec.containerStartedAt ?? this.#startedAt;
+      const before = spec.containerStartedAt ?? lastStartedAt;
       if (before === undefined || Date.parse(startedAt) === Date.parse(before)) return undefined;
       const detail = "The container was restarted while the script ran.";
       return { code: "container-restarted", detail };
