@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { AgentOptions, RequestOptions } from "node:http";
 import { Agent as TlsAgent } from "node:https";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { Agent } from "#node-http";
 import { AppError } from "@deckhand/core";
+import { commandStream } from "./command-stream.ts";
 
 export interface TlsFiles {
   readonly caPath?: string | undefined;
@@ -97,16 +98,13 @@ class SshAgent extends Agent {
 
   override createConnection(): Duplex {
     const child = spawn("ssh", this.#command, { stdio: ["pipe", "pipe", "pipe"] });
-    const connection = Duplex.from({ readable: child.stdout, writable: child.stdin });
     let said = "";
     child.stderr.on("data", (bytes: Buffer) => {
       said = (said + bytes.toString()).slice(-1000);
     });
-    child.on("error", (error) => connection.destroy(error));
-    child.on("exit", (code) => {
-      if (code !== 0) connection.destroy(new Error(`ssh ended with ${code}: ${said.trim()}`));
+    const connection = commandStream(child, {
+      toError: (code) => new Error(`ssh ended with ${code}: ${said.trim()}`),
     });
-    connection.on("close", () => child.kill());
     return Object.assign(connection, {
       setKeepAlive: () => {},
       setNoDelay: () => {},
